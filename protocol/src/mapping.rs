@@ -1,0 +1,139 @@
+//! A migration, as a person meant it: which entities, from where to where, and how.
+//!
+//! `cli` reads the file; this is what remains of it when every default is filled in, every
+//! secret left out, and nothing is left to interpret. The planner takes it from here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Environment;
+
+/// A migration, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// Its name, for people.
+    pub name: String,
+    /// The environment that is read.
+    pub from: Environment,
+    /// The environment that is written.
+    pub to: Environment,
+    /// Which entities, and what is special about each. The first rule that matches wins.
+    pub entities: Vec<EntityRule>,
+    /// How reads relate to writers on the source.
+    pub consistency: Consistency,
+    /// What a resumed run does when the snapshot is gone and the source has changed.
+    pub on_snapshot_lost: OnSnapshotLost,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// A rule for the entities that a pattern names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntityRule {
+    /// `*`, `sales.*`, `public.orders`: matched against `schema.name`, and against `name`.
+    pub pattern: String,
+    /// False: what matches is left out.
+    pub include: bool,
+    /// The target entity; only for a pattern that names one entity.
+    pub target: Option<String>,
+    /// How rows are written.
+    pub mode: Mode,
+    /// In upsert: the target columns that say which row is meant. Empty: the primary key.
+    pub conflict: Vec<String>,
+    /// A condition in the source's own SQL, passed on as written.
+    pub filter: Option<String>,
+    /// At most so many rows, in key order.
+    pub top: Option<u64>,
+    /// Source column → target column.
+    pub rename: BTreeMap<String, String>,
+    /// Source columns that are not moved.
+    pub exclude: Vec<String>,
+    /// Rows that one chunk aims at; absent: from the estimated row width.
+    pub chunk_rows: Option<u64>,
+}
+
+impl EntityRule {
+    /// The rule that moves what `pattern` names as it is.
+    pub fn plain(pattern: impl Into<String>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            include: true,
+            target: None,
+            mode: Mode::Create,
+            conflict: Vec::new(),
+            filter: None,
+            top: None,
+            rename: BTreeMap::new(),
+            exclude: Vec::new(),
+            chunk_rows: None,
+        }
+    }
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The rows must not exist yet: the target entity is new or empty.
+    Create,
+    /// A row that exists is overwritten, one that does not is inserted.
+    Upsert,
+}
+
+/// How reads relate to those who write to the source meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consistency {
+    /// Every chunk sees the source as it stood at one moment.
+    Snapshot,
+    /// The operator promises that nobody writes; change counters test the promise.
+    Quiesced,
+    /// Each chunk sees the source as it stands when it is read.
+    Drifting,
+}
+
+/// What a resumed run does when its snapshot died with the process *and* the source has
+/// changed since. Where the change counters say that nothing changed, a new snapshot shows
+/// the same rows, and the run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnSnapshotLost {
+    /// Stop and say so.
+    Stop,
+    /// Go on, and call the run drifting in the report.
+    Drift,
+}
+
+/// How much of everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Chunks in flight at once.
+    pub slots: u32,
+    /// Rows per second over all slots; absent: as fast as the servers can.
+    pub rows_per_second: Option<u64>,
+    /// Bytes per second over all slots.
+    pub bytes_per_second: Option<u64>,
+    /// Bytes of rows held in memory over all slots.
+    pub memory_bytes: u64,
+    /// Bytes that one chunk aims at.
+    pub chunk_bytes: u64,
+    /// Rows per entity that may be rejected before the entity stops.
+    pub rejects: u64,
+    /// Tries per chunk before it is parked.
+    pub attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slots: 2,
+            rows_per_second: None,
+            bytes_per_second: None,
+            memory_bytes: 64 << 20,
+            chunk_bytes: 16 << 20,
+            rejects: 1000,
+            attempts: 5,
+        }
+    }
+}

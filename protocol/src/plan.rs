@@ -1,0 +1,371 @@
+//! What a migration comes to: entities in order, each cut into chunks, and the steps around them.
+//!
+//! A plan is drawn once, stored beside the receipts before anything is copied, and never changed:
+//! boundaries drawn a second time on a source that moved would give gaps and overlaps.
+//! It names environments, never addresses, and holds no row value but keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChunkId, EntityId, Environment};
+use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost};
+use crate::schema::{Engine, Logical, TableName};
+
+/// The whole plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The migration's name.
+    pub migration: String,
+    /// The environment that is read, and its engine.
+    pub from: Side,
+    /// The environment that is written, and its engine.
+    pub to: Side,
+    /// How reads relate to writers on the source.
+    pub consistency: Consistency,
+    /// What a resumed run does when its snapshot is gone and the source changed.
+    pub on_snapshot_lost: OnSnapshotLost,
+    /// What the target guarantees about each chunk.
+    pub guarantee: Guarantee,
+    /// How much of everything.
+    pub limits: Limits,
+    /// What is moved, parents before children.
+    pub entities: Vec<Entity>,
+    /// All chunks; a chunk's id is its position.
+    pub chunks: Vec<Chunk>,
+    /// What a person should know before saying yes, most serious first.
+    pub notes: Vec<Note>,
+    /// What the migration file and both catalogues said when this was drawn.
+    pub drawn_from: DrawnFrom,
+}
+
+/// One side of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// The environment's name.
+    pub environment: Environment,
+    /// What kind of endpoint it is.
+    pub engine: Engine,
+}
+
+/// Fingerprints of what a plan was drawn from, so that a saved plan is refused when they moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawnFrom {
+    /// Of the resolved migration.
+    pub migration: String,
+    /// Of the source's catalogue, estimates left out.
+    pub source: String,
+    /// Of the target's catalogue, estimates left out.
+    pub target: String,
+}
+
+/// What a target guarantees about each chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guarantee {
+    /// Rows and receipt live and die together.
+    ExactlyOnce,
+    /// As long as the server does not crash: some table is not crash-safe.
+    ExactlyOnceUntilCrash,
+    /// No receipts beside the rows; rows are written by key, and writing twice changes nothing.
+    EffectivelyOnce,
+}
+
+impl Guarantee {
+    /// The word for plan and report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ExactlyOnce => "exactly_once",
+            Self::ExactlyOnceUntilCrash => "exactly_once_until_crash",
+            Self::EffectivelyOnce => "effectively_once",
+        }
+    }
+}
+
+/// How an entity's rows travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// The engine's own bytes, from one server to another of its kind.
+    Raw,
+    /// Canonical text.
+    Text,
+}
+
+impl Lane {
+    /// The word for plan and report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// One entity's way from source to target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Its position in the plan.
+    pub id: EntityId,
+    /// What is read.
+    pub source: TableName,
+    /// What is written.
+    pub target: TableName,
+    /// Whether the plan creates the target entity.
+    pub new: bool,
+    /// How rows are written.
+    pub mode: Mode,
+    /// How rows travel.
+    pub lane: Lane,
+    /// Column by column. Generated columns are not among them.
+    pub columns: Vec<ColumnMap>,
+    /// Source columns of the NOT NULL unique key that rows are cut and named by; may be empty.
+    pub key: Vec<String>,
+    /// In upsert: the target columns that say which row is meant.
+    pub conflict: Vec<String>,
+    /// Source columns that the first pass leaves NULL and [`Work::Link`] fills: links to rows
+    /// that may not be there yet.
+    pub links: Vec<String>,
+    /// A condition in the source's SQL, as written.
+    pub filter: Option<String>,
+    /// At most so many rows, in key order.
+    pub top: Option<u64>,
+    /// About how many rows.
+    pub rows_estimate: u64,
+    /// About how many bytes.
+    pub bytes_estimate: u64,
+}
+
+/// One column's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnMap {
+    /// Its name in the source.
+    pub source: String,
+    /// Its name in the target.
+    pub target: String,
+    /// What it means in the source.
+    pub from: Logical,
+    /// What it means in the target.
+    pub to: Logical,
+    /// The target's own type, as the target prints it.
+    pub native: String,
+    /// Whether verification compares it. False where the target rewrites values in a way that
+    /// cannot be foretold; the plan then says so in a note.
+    pub compared: bool,
+}
+
+/// The four parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Target objects are created.
+    Prepare,
+    /// Rows are written.
+    Copy,
+    /// Keys, indexes, foreign keys, sequences and statistics are made.
+    Finish,
+    /// The target is read back.
+    Verify,
+}
+
+impl Stage {
+    /// All stages, in order.
+    pub const ALL: [Self; 4] = [Self::Prepare, Self::Copy, Self::Finish, Self::Verify];
+
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Copy => "copy",
+            Self::Finish => "finish",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// One unit of claiming, committing and retrying.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Its position in the plan.
+    pub id: ChunkId,
+    /// Which part of the run it belongs to.
+    pub stage: Stage,
+    /// Which entity it is about; none for what is about the whole target, such as a type.
+    pub entity: Option<EntityId>,
+    /// What is to be done.
+    pub work: Work,
+    /// What must be done before.
+    pub after: Vec<After>,
+    /// About how many bytes it moves; big ones start first.
+    pub weight: u64,
+}
+
+/// What a chunk does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Moves the rows of a range.
+    Copy(Range),
+    /// Fills the links that the first pass left empty, for the rows of a range.
+    Link(Range),
+    /// Changes the target's catalogue.
+    Step(Step),
+    /// Reads back slice `index` of `of` of the target entity. Slices are physical: any
+    /// partition will do, for digests are summed.
+    Verify {
+        /// Which slice, from zero.
+        index: u32,
+        /// How many there are.
+        of: u32,
+    },
+}
+
+/// Something a chunk waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// Every chunk of this stage.
+    Stage(Stage),
+    /// Every chunk of this entity in this stage.
+    Entity(EntityId, Stage),
+    /// One chunk.
+    Chunk(ChunkId),
+}
+
+/// The rows whose key is greater than `after` and at most `upto`, as the source compares keys.
+/// An absent bound is open, so the first and last range of an entity miss nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Range {
+    /// Exclusive lower bound.
+    pub after: Option<Bound>,
+    /// Inclusive upper bound.
+    pub upto: Option<Bound>,
+}
+
+/// A key that the source returned, one text per key column. How to read it is the business of
+/// the engine that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Bound(pub Vec<String>);
+
+/// A change of the target's catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What kind of change.
+    pub kind: StepKind,
+    /// What it is called in plan, events and report: `primary key of sales.orders`.
+    pub what: String,
+    /// The statements, in the target's SQL, run in one transaction with the receipt.
+    pub statements: Vec<String>,
+    /// Whether something that stood there before is lost.
+    pub destructive: bool,
+}
+
+/// The kinds of [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// A schema.
+    Schema,
+    /// An enumerated type.
+    Type,
+    /// A sequence that no column owns.
+    Sequence,
+    /// A table, bare or with what cannot be added later.
+    Table,
+    /// A primary key or unique constraint.
+    Key,
+    /// Another index.
+    Index,
+    /// A check.
+    Check,
+    /// A foreign key.
+    ForeignKey,
+    /// Numbering continues after the last value.
+    Identity,
+    /// Statistics for the planner of the target.
+    Statistics,
+    /// Comments.
+    Comment,
+}
+
+/// What a person should know before saying yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// How serious it is.
+    pub level: Level,
+    /// The entity it is about, by target name, where it is about one.
+    pub entity: Option<String>,
+    /// One sentence.
+    pub text: String,
+}
+
+/// How serious a [`Note`] is. Greater is more serious.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something the target cannot express stays behind.
+    Left,
+    /// Something about the result may surprise.
+    Warning,
+}
+
+impl Plan {
+    /// The entity of that id.
+    pub fn entity(&self, id: EntityId) -> &Entity {
+        &self.entities[id.index()]
+    }
+
+    /// The chunk of that id, if the plan has it.
+    pub fn chunk(&self, id: ChunkId) -> Option<&Chunk> {
+        self.chunks.get(id.index())
+    }
+
+    /// What a chunk is called by people.
+    pub fn what(&self, chunk: &Chunk) -> String {
+        let name = || {
+            let entity = chunk.entity.map(|id| self.entity(id).target.to_string());
+            entity.unwrap_or_default()
+        };
+        match &chunk.work {
+            Work::Copy(_) => format!("rows of {}", name()),
+            Work::Link(_) => format!("links of {}", name()),
+            Work::Step(step) => step.what.clone(),
+            Work::Verify { .. } => format!("reading back {}", name()),
+        }
+    }
+
+    /// The chunks of an entity in a stage.
+    pub fn chunks_of(&self, entity: EntityId, stage: Stage) -> impl Iterator<Item = &Chunk> {
+        let wanted = move |c: &&Chunk| c.entity == Some(entity) && c.stage == stage;
+        self.chunks.iter().filter(wanted)
+    }
+
+    /// Whether carrying out the plan loses something that stands in the target now.
+    pub fn destructive(&self) -> bool {
+        self.chunks.iter().any(|c| matches!(&c.work, Work::Step(step) if step.destructive))
+    }
+
+    /// SHA-256 over everything but estimates and weights, in hexadecimal.
+    ///
+    /// Equal inputs give equal fingerprints, on any machine; anything a run would do otherwise
+    /// changes it.
+    pub fn fingerprint(&self) -> String {
+        let mut bare = self.clone();
+        for entity in &mut bare.entities {
+            entity.rows_estimate = 0;
+            entity.bytes_estimate = 0;
+        }
+        for chunk in &mut bare.chunks {
+            chunk.weight = 0;
+        }
+        crate::wire::fingerprint(&bare)
+    }
+}
+
+impl Entity {
+    /// The target column that a source column is written to.
+    pub fn target_of(&self, source: &str) -> Option<&str> {
+        self.columns.iter().find(|c| c.source == source).map(|c| c.target.as_str())
+    }
+}

@@ -1,0 +1,204 @@
+//! The life of a run: the one table of its states.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::id::{Environment, RunId};
+
+/// Where a run stands. Stored in the target, and changed only under the run's gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its plan is being stored; no chunk has begun.
+    Planning,
+    /// Chunks may be committed.
+    Running,
+    /// No new chunk begins; those in flight may still be committed.
+    Paused,
+    /// Ended by a person, for good.
+    Cancelled,
+    /// Every chunk is done.
+    Complete,
+    /// Rolled back.
+    Void,
+}
+
+/// What can happen to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The plan is stored; work may begin.
+    Started,
+    /// Somebody, or a full disk, asked it to wait.
+    Paused,
+    /// It goes on, after a pause or a crash.
+    Resumed,
+    /// Somebody ended it.
+    Cancelled,
+    /// The anti-join of plan and receipts is empty.
+    Completed,
+    /// Its receipts were voided.
+    RolledBack,
+}
+
+/// Something happened to a run that cannot happen in its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a run that is {from} cannot be {event:?}")]
+pub struct OutOfTurn {
+    /// The state.
+    pub from: State,
+    /// The event.
+    pub event: Event,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Planning, Self::Running, Self::Paused, Self::Cancelled, Self::Complete, Self::Void];
+
+    /// The whole life of a run.
+    ///
+    /// # Errors
+    /// [`OutOfTurn`] when the event has no place in this state.
+    pub fn on(self, event: Event) -> Result<Self, OutOfTurn> {
+        use Event as E;
+        use State as S;
+        Ok(match (self, event) {
+            (S::Planning, E::Started) => S::Running,
+            (S::Running, E::Paused) => S::Paused,
+            // A resume after a crash finds the run still running: nobody told it otherwise.
+            (S::Running | S::Paused, E::Resumed) => S::Running,
+            (S::Running | S::Paused, E::Completed) => S::Complete,
+            (S::Planning | S::Running | S::Paused, E::Cancelled) => S::Cancelled,
+            (S::Cancelled | S::Complete, E::RolledBack) => S::Void,
+            (from, event) => return Err(OutOfTurn { from, event }),
+        })
+    }
+
+    /// Whether a chunk may begin its transaction, or commit it.
+    pub fn admits_chunks(self) -> bool {
+        match self {
+            Self::Running | Self::Paused => true,
+            Self::Planning | Self::Cancelled | Self::Complete | Self::Void => false,
+        }
+    }
+
+    /// Whether the run is over.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Cancelled | Self::Complete | Self::Void => true,
+            Self::Planning | Self::Running | Self::Paused => false,
+        }
+    }
+
+    /// The word that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planning => "planning",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Cancelled => "cancelled",
+            Self::Complete => "complete",
+            Self::Void => "void",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is not a state of a run"))
+    }
+}
+
+/// What the home target knows of a run, beside its plan and receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which run.
+    pub run: RunId,
+    /// Where it stands.
+    pub state: State,
+    /// How often somebody began to lead it: 1 for a run that was never resumed.
+    pub epoch: u64,
+    /// The fingerprint of its plan.
+    pub fingerprint: String,
+    /// The migration's name.
+    pub migration: String,
+    /// The environment that is read.
+    pub from: Environment,
+    /// The environment that is written.
+    pub to: Environment,
+    /// When it was stored.
+    pub created: Instant,
+    /// When it reached a final state.
+    pub ended: Option<Instant>,
+    /// Whether a lost snapshot was replaced while the source had changed.
+    pub drifted: bool,
+    /// What the source's change counters said when the copy began.
+    pub counters: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [Event; 6] = [
+        Event::Started,
+        Event::Paused,
+        Event::Resumed,
+        Event::Cancelled,
+        Event::Completed,
+        Event::RolledBack,
+    ];
+
+    #[test]
+    fn the_life_of_a_run_is_exactly_this() {
+        let mut drawing = String::new();
+        for state in State::ALL {
+            for event in EVENTS {
+                if let Ok(to) = state.on(event) {
+                    drawing += &format!("{state} -- {event:?} --> {to}\n");
+                }
+            }
+        }
+        assert_eq!(
+            drawing,
+            "planning -- Started --> running\n\
+             planning -- Cancelled --> cancelled\n\
+             running -- Paused --> paused\n\
+             running -- Resumed --> running\n\
+             running -- Cancelled --> cancelled\n\
+             running -- Completed --> complete\n\
+             paused -- Resumed --> running\n\
+             paused -- Cancelled --> cancelled\n\
+             paused -- Completed --> complete\n\
+             cancelled -- RolledBack --> void\n\
+             complete -- RolledBack --> void\n"
+        );
+    }
+
+    #[test]
+    fn nothing_is_committed_after_a_final_state() {
+        for state in State::ALL {
+            assert!(!(state.is_final() && state.admits_chunks()), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_state_reads_what_it_printed() {
+        for state in State::ALL {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+    }
+}

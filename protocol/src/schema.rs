@@ -1,0 +1,456 @@
+//! What a database says about itself, in words that all engines share.
+//!
+//! A [`Catalogue`] is what introspection returns. Text that only its own engine understands
+//! (a default, a check, an index expression) is kept as that engine prints it, beside the
+//! [`Engine`] it came from; whoever carries it elsewhere must translate it or say that it
+//! stayed behind.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// PostgreSQL, 12 or later.
+    Postgres,
+    /// SQLite 3.
+    Sqlite,
+    /// The one that lives in this process and dies with it, for tests.
+    Memory,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
+            Self::Memory => "memory",
+        })
+    }
+}
+
+/// A table's name. Engines without schemas leave `schema` empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TableName {
+    /// The schema, where the engine has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The name itself, unquoted, in the case the catalogue stores.
+    pub name: String,
+}
+
+impl TableName {
+    /// A name without schema.
+    pub fn bare(name: impl Into<String>) -> Self {
+        Self { schema: None, name: name.into() }
+    }
+
+    /// A name in a schema.
+    pub fn within(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: Some(schema.into()), name: name.into() }
+    }
+}
+
+/// `schema.name`, unquoted: for people and patterns, never for SQL.
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// What a value means, whatever an engine calls its type.
+///
+/// The canonical text of each is in [`crate::cell`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Logical {
+    /// True or false.
+    Boolean,
+    /// A signed integer of 16, 32 or 64 bits.
+    Integer {
+        /// Width in bits.
+        bits: u8,
+    },
+    /// An exact decimal number. Without precision: any number of digits.
+    Decimal {
+        /// Significant digits at most.
+        precision: Option<u16>,
+        /// Digits after the point; absent means as many as the value has.
+        scale: Option<u16>,
+    },
+    /// A binary floating-point number of 32 or 64 bits.
+    Float {
+        /// Width in bits.
+        bits: u8,
+    },
+    /// Characters, at most `length` of them where given.
+    Text {
+        /// Length in characters.
+        length: Option<u32>,
+    },
+    /// Characters in a field of fixed length, whose trailing blanks mean nothing.
+    Char {
+        /// Length in characters.
+        length: u32,
+    },
+    /// Bytes.
+    Binary,
+    /// A calendar date.
+    Date,
+    /// A time of day.
+    Time,
+    /// A time of day with its offset from UTC.
+    TimeWithZone,
+    /// A date and a time, of no particular zone.
+    Timestamp,
+    /// An instant.
+    TimestampWithZone,
+    /// A span of time, spelled as its engine spells it.
+    Interval,
+    /// A UUID.
+    Uuid,
+    /// JSON, kept as the text it is.
+    Json,
+    /// JSON that its engine normalises (PostgreSQL `jsonb`).
+    JsonBinary,
+    /// A bit string of `length` bits, or at most so many when `varying`.
+    Bits {
+        /// Length in bits.
+        length: Option<u32>,
+        /// Whether shorter strings are allowed.
+        varying: bool,
+    },
+    /// One of a list of labels.
+    Enum {
+        /// The labels, in their order.
+        labels: Vec<String>,
+    },
+    /// A list, in PostgreSQL's literal form.
+    Array {
+        /// What it is a list of.
+        of: Box<Logical>,
+    },
+    /// A type that only its own engine knows; carried as text where both sides have it.
+    Native {
+        /// The engine.
+        engine: Engine,
+        /// What that engine calls the type, with modifiers.
+        name: String,
+    },
+    /// Anything: each cell has a type of its own (SQLite columns without declared type).
+    Any,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as its engine prints it, with modifiers: `character varying(20)`.
+    pub native: String,
+    /// What that means.
+    pub logical: Logical,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+    /// Its default, as its engine prints it; a sequence's `nextval` is in `identity` instead.
+    pub default: Option<String>,
+    /// Whether and how the engine numbers rows in it.
+    pub identity: Option<Identity>,
+    /// The expression it is computed from; such a column is never written.
+    pub generated: Option<Generated>,
+    /// A comment.
+    pub comment: Option<String>,
+    /// Whether its values mean the same bytes in every database of its engine, so that the raw
+    /// lane may carry them (no type whose identity is local to one database).
+    pub raw: bool,
+}
+
+/// How an engine numbers rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Which kind.
+    pub kind: IdentityKind,
+    /// The last value handed out, if any was.
+    pub last: Option<i64>,
+    /// The step between values.
+    pub increment: i64,
+    /// Where the numbers begin and end, unless that is left to the engine.
+    pub bounds: Option<Bounds>,
+}
+
+/// Where numbers begin and end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The first value.
+    pub start: i64,
+    /// The least value, where it is not the engine's own choice.
+    pub min: Option<i64>,
+    /// The greatest value, where it is not the engine's own choice.
+    pub max: Option<i64>,
+    /// Whether they begin again at their end.
+    pub cycle: bool,
+}
+
+/// The ways in which rows are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityKind {
+    /// `GENERATED ALWAYS AS IDENTITY`.
+    Always,
+    /// `GENERATED BY DEFAULT AS IDENTITY`.
+    ByDefault,
+    /// A default of `nextval` on a sequence that the column owns (`serial`).
+    Serial,
+    /// SQLite's `AUTOINCREMENT`.
+    AutoIncrement,
+}
+
+/// A computed column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The expression as its engine prints it.
+    pub expression: String,
+    /// Whether the value is stored, or computed when read.
+    pub stored: bool,
+}
+
+/// A primary key or unique constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its columns, in key order.
+    pub columns: Vec<String>,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The table they point to.
+    pub references: TableName,
+    /// The columns there, in the same order.
+    pub referenced: Vec<String>,
+    /// What happens here when the row there goes: `NO ACTION`, `CASCADE`, …
+    pub on_delete: String,
+    /// What happens here when its key there changes.
+    pub on_update: String,
+    /// Whether the check may wait for the commit, and whether it does so by itself.
+    pub deferrable: Option<Deferred>,
+    /// Whether the engine vouches that the rows there now satisfy it.
+    pub validated: bool,
+}
+
+/// When a deferrable constraint is checked by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deferred {
+    /// `INITIALLY IMMEDIATE`.
+    Immediate,
+    /// `INITIALLY DEFERRED`.
+    Deferred,
+}
+
+/// An index that is not the shadow of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Whether it forbids duplicates.
+    pub unique: bool,
+    /// `btree`, `gin`, …
+    pub method: String,
+    /// What it is ordered by.
+    pub parts: Vec<IndexPart>,
+    /// Columns that it only carries along.
+    pub include: Vec<String>,
+    /// The condition of a partial index, as its engine prints it.
+    pub predicate: Option<String>,
+    /// All after `ON table`, as its engine prints it, so that the same engine can have exactly
+    /// this index again.
+    pub tail: Option<String>,
+}
+
+/// One thing an index is ordered by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexPart {
+    /// A column, or an expression.
+    pub on: IndexOn,
+    /// Whether it runs downwards.
+    pub descending: bool,
+}
+
+/// What an [`IndexPart`] looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexOn {
+    /// A column by name.
+    Column(String),
+    /// An expression, as its engine prints it.
+    Expression(String),
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// What must hold, as its engine prints it, without `CHECK` and outer parentheses.
+    pub expression: String,
+}
+
+/// How a partitioned table is cut in its own database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partitioning {
+    /// `RANGE (taken_on)`, as its engine prints it.
+    pub by: String,
+    /// Its partitions, outer before inner.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition of a partitioned table. Its rows are read and written through the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its name.
+    pub name: TableName,
+    /// The table it is a part of: the root, or a partition that is itself partitioned.
+    pub parent: TableName,
+    /// `FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')`, or `DEFAULT`.
+    pub bound: String,
+    /// How it is itself partitioned, if it is.
+    pub by: Option<String>,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: TableName,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// Its primary key.
+    pub primary_key: Option<Key>,
+    /// Its unique constraints.
+    pub uniques: Vec<Key>,
+    /// Its foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Its other indexes.
+    pub indexes: Vec<Index>,
+    /// Its checks.
+    pub checks: Vec<Check>,
+    /// How it is partitioned, if it is.
+    pub partitioning: Option<Partitioning>,
+    /// A comment.
+    pub comment: Option<String>,
+    /// Triggers that fire when rows are written, by name.
+    pub triggers: Vec<String>,
+    /// Whether its rows survive a crash of the server (false: PostgreSQL `UNLOGGED`).
+    pub durable: bool,
+    /// About how many rows; for planning only, never for correctness.
+    pub rows_estimate: u64,
+    /// About how many bytes; for planning only.
+    pub bytes_estimate: u64,
+}
+
+impl Table {
+    /// A column by name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The key that rows are cut by: the primary key, else the first unique constraint or plain
+    /// unique index whose columns all forbid NULL.
+    pub fn cutting_key(&self) -> Option<Vec<String>> {
+        let solid = |columns: &[String]| {
+            columns.iter().all(|c| self.column(c).is_some_and(|c| !c.nullable))
+        };
+        let keys = self.primary_key.iter().chain(&self.uniques).map(|key| key.columns.clone());
+        let indexes = self.indexes.iter().filter_map(Index::unique_columns);
+        keys.chain(indexes).find(|columns| !columns.is_empty() && solid(columns))
+    }
+}
+
+impl Index {
+    /// The columns that this index keeps unique over all rows, if that is what it does.
+    pub fn unique_columns(&self) -> Option<Vec<String>> {
+        if !self.unique || self.predicate.is_some() {
+            return None;
+        }
+        let column = |part: &IndexPart| match &part.on {
+            IndexOn::Column(name) => Some(name.clone()),
+            IndexOn::Expression(_) => None,
+        };
+        self.parts.iter().map(column).collect()
+    }
+}
+
+/// An enumerated type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnumType {
+    /// Its name.
+    pub name: TableName,
+    /// Its labels, in order.
+    pub labels: Vec<String>,
+}
+
+/// A sequence that no column owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Its name.
+    pub name: TableName,
+    /// The first value.
+    pub start: i64,
+    /// The step.
+    pub increment: i64,
+    /// The least value.
+    pub min: i64,
+    /// The greatest value.
+    pub max: i64,
+    /// Whether it begins again at its end.
+    pub cycle: bool,
+    /// The last value handed out, if any was.
+    pub last: Option<i64>,
+}
+
+/// Something that stands in the source and is not moved: a view, a function, …
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmoved {
+    /// `view`, `materialized view`, `trigger`, …
+    pub kind: String,
+    /// Its name.
+    pub name: TableName,
+}
+
+/// All that a database says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Whose words these are.
+    pub engine: Engine,
+    /// The server's version, as it prints it.
+    pub version: String,
+    /// The schema in which a name without one is looked up or created, where there are schemas.
+    pub default_schema: Option<String>,
+    /// All tables, sorted by name; partitions stand inside their root.
+    pub tables: Vec<Table>,
+    /// Enumerated types.
+    pub enums: Vec<EnumType>,
+    /// Sequences that no column owns.
+    pub sequences: Vec<Sequence>,
+    /// What Longhaul sees and leaves.
+    pub unmoved: Vec<Unmoved>,
+}
+
+impl Catalogue {
+    /// A table by name.
+    pub fn table(&self, name: &TableName) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == *name)
+    }
+}
