@@ -1,0 +1,31 @@
+//! Rows in, rows and rejects out.
+//!
+//! [`compile`] turns one entity's column map into a [`Pipeline`]; a worker sends every batch that
+//! it read through [`Pipeline::apply`], and verification sends what it read back through
+//! [`Pipeline::read_back_digest`].
+//!
+//! # Promises
+//! 1. Every row that goes in comes out once: in `rows`, in `rejects`, or counted in `filtered`.
+//!    `read.rows = written.rows + filtered + rejects`.
+//! 2. The rows that come out are in order, and each cell is what the target's column gives back
+//!    for it, as [`protocol::cell`] says; `written` is their digest. So a target that was written
+//!    truly gives the same digest when it is read back.
+//! 3. Nothing is changed silently. A value that its column cannot hold refuses its row, with the
+//!    row's key, the column and the reason, and never with the value.
+//! 4. What need not be looked at is not looked at: a batch of the raw lane, or one whose columns
+//!    all mean the same on both sides, comes out as the same memory that went in.
+//! 5. Pure: the same batch gives the same result, on any thread.
+//!
+//! # Not promised
+//! That the target takes the rows. Constraints, triggers and types of its own are its business,
+//! and NULL is always passed on.
+
+mod compile;
+mod reject;
+mod step;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{Pipeline, Transformed, compile};
+pub use reject::RejectedRow;
