@@ -1,0 +1,420 @@
+//! The endpoint that lives in this process and dies with it, for tests.
+//!
+//! It keeps the whole contract of the crate, transactions included, so that coordinator and worker
+//! can be tested without a server. Both lanes carry canonical text; types are looked at as far as
+//! careful gear needs something to stumble over: numbers, labels, lengths, NULL, unique keys.
+//!
+//! # Promises
+//! Those of the crate; `conformance` holds it to them. And that waits are for events: nothing here
+//! sleeps, and no wait is longer than [`Memory::waiting_at_most`].
+//!
+//! # Not promised
+//! Foreign keys and checks are kept in the catalogue and not enforced, and nothing survives the
+//! process. Two sessions that write the same key at once do not wait for each other: the later
+//! commit is refused.
+
+mod books;
+mod compare;
+mod condition;
+mod design;
+mod session;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use protocol::batch::Batch;
+use protocol::fault::{Code, Fault};
+use protocol::id::{ChunkId, RunId};
+use protocol::mapping::Consistency;
+use protocol::plan::{Bound, Entity, Step};
+use protocol::schema::{Catalogue, Column, Engine, Key, Logical, Table, TableName};
+use tokio::sync::Notify;
+
+use crate::{Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted};
+use books::{Books, MemoryHome};
+use condition::Condition;
+use session::MemorySession;
+use tables::{Row, Stored, Tables};
+
+/// A database in this process.
+///
+/// A clone is another connection to the same database: it shares the rows, and not the moment that
+/// [`Source::hold`] took.
+#[derive(Debug)]
+pub struct Memory {
+    shared: Arc<Shared>,
+    held: Mutex<Option<Tables>>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    place: String,
+    identity: String,
+    wait: Duration,
+    state: Mutex<State>,
+    /// Something ended that another may be waiting for.
+    changed: Notify,
+}
+
+/// All that is committed, and who is at work.
+#[derive(Debug, Default)]
+struct State {
+    tables: Tables,
+    books: Option<Books>,
+    /// Chunks whose transaction is open.
+    flights: std::collections::BTreeSet<(RunId, ChunkId)>,
+    /// How many transactions hold a run's gate shared.
+    inside: BTreeMap<RunId, usize>,
+    /// How many wait for a run's gate exclusively, and so keep others out.
+    closing: BTreeMap<RunId, usize>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it is held")
+    }
+
+    /// Waits until `look` has an answer. It is asked again whenever something ended.
+    ///
+    /// # Errors
+    /// Those of `look`; `Code::Busy` after the bound.
+    async fn until<T>(
+        &self,
+        mut look: impl FnMut(&mut State) -> Result<Option<T>, Fault>,
+    ) -> Result<T, Fault> {
+        let deadline = tokio::time::Instant::now() + self.wait;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Before looking, so that a change between the look and the wait is not missed.
+            changed.as_mut().enable();
+            if let Some(found) = look(&mut self.lock())? {
+                return Ok(found);
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return Err(Fault::new(Code::Busy, &self.place));
+            }
+        }
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), held: Mutex::new(None) }
+    }
+}
+
+impl Memory {
+    /// An empty database. Its place is `memory:name`.
+    pub fn new(name: &str) -> Self {
+        Self::waiting_at_most(name, Duration::from_secs(10))
+    }
+
+    /// An empty database in which no wait for another session is longer than `wait`.
+    pub fn waiting_at_most(name: &str, wait: Duration) -> Self {
+        let shared = Shared {
+            place: format!("memory:{name}"),
+            identity: format!("memory:{}", uuid::Uuid::new_v4()),
+            wait,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        };
+        Self { shared: Arc::new(shared), held: Mutex::new(None) }
+    }
+
+    /// Adds a table with rows, cells in the order of its columns.
+    ///
+    /// # Panics
+    /// When the table refuses a row, or is there already: a test would go on with other rows than
+    /// it says.
+    #[must_use]
+    pub fn with_table(self, table: Table, rows: &[&[Option<&str>]]) -> Self {
+        let mut stored = Stored::new(table);
+        for row in rows {
+            let row = row.iter().map(|cell| cell.map(|text| text.as_bytes().to_vec())).collect();
+            stored.insert(row).expect("a test's table takes the rows that the test gives it");
+        }
+        let name = stored.table.name.clone();
+        let before = self.shared.lock().tables.insert(name, Arc::new(stored));
+        assert!(before.is_none(), "a test adds each table once");
+        self
+    }
+
+    /// Commits one more row to a table that is there: somebody who writes meanwhile.
+    ///
+    /// # Panics
+    /// When the table is not there or refuses the row.
+    pub fn add_row(&self, table: &TableName, row: &[Option<&str>]) {
+        let row = row.iter().map(|cell| cell.map(|text| text.as_bytes().to_vec())).collect();
+        let mut state = self.shared.lock();
+        let stored = state.tables.get_mut(table).expect("the test's table is there");
+        let stored = Arc::make_mut(stored);
+        stored.insert(row).expect("a test's table takes the rows that the test gives it");
+        stored.version += 1;
+    }
+
+    /// A table without more than names, types and a primary key (none where `key` is empty), whose
+    /// columns forbid NULL.
+    pub fn table(name: &str, columns: &[(&str, Logical)], key: &[&str]) -> Table {
+        let column = |(name, logical): &(&str, Logical)| Column {
+            name: (*name).to_owned(),
+            native: format!("{logical:?}").to_lowercase(),
+            logical: logical.clone(),
+            nullable: !key.contains(name),
+            default: None,
+            identity: None,
+            generated: None,
+            comment: None,
+            raw: true,
+        };
+        let columns_of_key = key.iter().map(ToString::to_string).collect();
+        Table {
+            name: TableName::bare(name),
+            columns: columns.iter().map(column).collect(),
+            primary_key: (!key.is_empty())
+                .then(|| Key { name: Some(format!("{name}_pkey")), columns: columns_of_key }),
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            partitioning: None,
+            comment: None,
+            triggers: Vec::new(),
+            durable: true,
+            rows_estimate: 0,
+            bytes_estimate: 0,
+        }
+    }
+
+    /// All committed rows of a table, in the order in which they came; none where it is not there.
+    /// Bytes that are no text are shown as such.
+    pub fn rows(&self, table: &TableName) -> Vec<Vec<Option<String>>> {
+        let text = |cell: &Option<Vec<u8>>| {
+            cell.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        let state = self.shared.lock();
+        let rows = state.tables.get(table).map(|stored| stored.rows.as_slice());
+        rows.unwrap_or_default().iter().map(|row| row.iter().map(text).collect()).collect()
+    }
+
+    /// Whether the bookkeeping of runs was installed.
+    pub fn is_installed(&self) -> bool {
+        self.shared.lock().books.is_some()
+    }
+
+    /// What a reader of the source sees: the moment held, or the present.
+    fn seen(&self, table: &TableName) -> Result<Arc<Stored>, Fault> {
+        let held = self.held.lock().expect("nothing panics while it is held");
+        let found = match held.as_ref() {
+            Some(tables) => tables.get(table).cloned(),
+            None => self.shared.lock().tables.get(table).cloned(),
+        };
+        found.ok_or_else(|| self.no_table(table))
+    }
+
+    fn now(&self, table: &TableName) -> Result<Arc<Stored>, Fault> {
+        self.shared.lock().tables.get(table).cloned().ok_or_else(|| self.no_table(table))
+    }
+
+    fn no_table(&self, table: &TableName) -> Fault {
+        Fault::new(Code::Refused, format!("{table} in {}", self.shared.place))
+            .saying("there is no such table")
+    }
+
+    fn able() -> Capabilities {
+        Capabilities {
+            engine: Engine::Memory,
+            constraints_later: true,
+            enforces_foreign_keys: false,
+            writers_max: u32::MAX,
+            shared_snapshot: true,
+            name_bytes_max: design::NAME_BYTES_MAX,
+            folds_case: false,
+        }
+    }
+
+    fn describe(&self) -> Catalogue {
+        let tables = self.shared.lock().tables.values().map(|stored| stored.described()).collect();
+        Catalogue {
+            engine: Engine::Memory,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            default_schema: None,
+            tables,
+            enums: Vec::new(),
+            sequences: Vec::new(),
+            unmoved: Vec::new(),
+        }
+    }
+}
+
+/// Rows of a table at one moment, on their way out.
+struct MemoryRows {
+    from: Arc<Stored>,
+    /// Which rows, and in what order.
+    places: std::vec::IntoIter<usize>,
+    /// Which columns.
+    columns: Vec<usize>,
+    batch_bytes: usize,
+}
+
+#[async_trait]
+impl Rows for MemoryRows {
+    async fn next(&mut self) -> Result<Option<Batch>, Fault> {
+        let mut batch = Batch::default();
+        for place in self.places.by_ref() {
+            let row = &self.from.rows[place];
+            batch.push_row(self.columns.iter().map(|column| row[*column].as_deref()));
+            if batch.bytes() >= self.batch_bytes {
+                break;
+            }
+        }
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}
+
+/// The places of rows that a condition lets through.
+fn chosen(stored: &Stored, filter: Option<&str>) -> Result<Vec<usize>, Fault> {
+    let all = 0..stored.rows.len();
+    match filter {
+        None => Ok(all.collect()),
+        Some(filter) => {
+            let condition = Condition::read(filter, &stored.table)?;
+            Ok(all.filter(|place| condition.holds(&stored.rows[*place])).collect())
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Memory {
+    fn capabilities(&self) -> Capabilities {
+        Self::able()
+    }
+
+    fn place(&self) -> &str {
+        &self.shared.place
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        Ok(self.shared.identity.clone())
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        Ok(self.describe())
+    }
+
+    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+        let moment = match consistency {
+            Consistency::Snapshot => self.shared.lock().tables.clone(),
+            Consistency::Quiesced | Consistency::Drifting => return Ok(()),
+        };
+        let mut held = self.held.lock().expect("nothing panics while it is held");
+        held.get_or_insert(moment);
+        Ok(())
+    }
+
+    async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
+        let versions: Result<Vec<_>, _> =
+            tables.iter().map(|name| Ok(format!("{name}:{}", self.now(name)?.version))).collect();
+        Ok(versions?.join(" "))
+    }
+
+    async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+        let stored = self.seen(&cut.table)?;
+        let key = stored.columns(&cut.key)?;
+        let mut places = chosen(&stored, cut.filter.as_deref())?;
+        let order = |a: &usize, b: &usize| stored.order(&key, &stored.rows[*a], &stored.rows[*b]);
+        places.sort_by(order);
+        let rows = usize::try_from(cut.rows).unwrap_or(usize::MAX).max(1);
+        let lasts = places.iter().skip(rows - 1).step_by(rows);
+        let inner = lasts.filter(|place| Some(*place) != places.last());
+        Ok(inner.map(|place| stored.bound(&key, &stored.rows[*place])).collect())
+    }
+
+    async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
+        let stored = self.seen(&read.table)?;
+        let key = stored.columns(&read.key)?;
+        let names: Vec<_> = read.columns.iter().map(|(name, _)| name.clone()).collect();
+        let columns = stored.columns(&names)?;
+        let mut places = chosen(&stored, read.filter.as_deref())?;
+        let within = |row: &Row| {
+            let (after, upto) = (read.range.after.as_ref(), read.range.upto.as_ref());
+            after.is_none_or(|bound| stored.against(&key, row, bound).is_gt())
+                && upto.is_none_or(|bound| stored.against(&key, row, bound).is_le())
+        };
+        places.retain(|place| within(&stored.rows[*place]));
+        if let Some(top) = read.top {
+            places.sort_by(|a, b| stored.order(&key, &stored.rows[*a], &stored.rows[*b]));
+            places.truncate(usize::try_from(top).unwrap_or(usize::MAX));
+        }
+        let (places, batch_bytes) = (places.into_iter(), read.batch_bytes);
+        Ok(Box::new(MemoryRows { from: stored, places, columns, batch_bytes }))
+    }
+}
+
+#[async_trait]
+impl Target for Memory {
+    fn capabilities(&self) -> Capabilities {
+        Self::able()
+    }
+
+    fn place(&self) -> &str {
+        &self.shared.place
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        Ok(self.shared.identity.clone())
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        Ok(self.describe())
+    }
+
+    fn design(&self, wanted: &Wanted) -> Result<Design, Fault> {
+        design::design(wanted)
+    }
+
+    fn accepts(&self, from: &Logical, column: &Column) -> Option<Logical> {
+        design::accepts(from, &column.logical).then(|| column.logical.clone())
+    }
+
+    fn numbering(&self, _table: &Table, _columns: &[String]) -> Option<Step> {
+        None
+    }
+
+    async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
+        Ok(!self.now(table)?.rows.is_empty())
+    }
+
+    async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn read_back(
+        &self,
+        entity: &Entity,
+        index: u32,
+        of: u32,
+        batch_bytes: usize,
+    ) -> Result<Box<dyn Rows>, Fault> {
+        let stored = self.now(&entity.target)?;
+        let names: Vec<_> = entity.columns.iter().map(|map| map.target.clone()).collect();
+        let columns = stored.columns(&names)?;
+        let places: Vec<_> =
+            (index as usize..stored.rows.len()).step_by(of.max(1) as usize).collect();
+        Ok(Box::new(MemoryRows { from: stored, places: places.into_iter(), columns, batch_bytes }))
+    }
+
+    async fn home(&self) -> Result<Box<dyn Home>, Fault> {
+        Ok(Box::new(MemoryHome::new(Arc::clone(&self.shared))))
+    }
+
+    async fn session(&self, _label: &str) -> Result<Box<dyn Session>, Fault> {
+        Ok(Box::new(MemorySession::new(Arc::clone(&self.shared))))
+    }
+}

@@ -1,0 +1,319 @@
+//! From a URL to a connection on which text means what we think it means.
+//!
+//! # Promises
+//! 1. Whatever the server, the database or the role have set as defaults, a session of ours
+//!    reads and writes values in one way: see [`SETTINGS`].
+//! 2. A connection that is dropped is gone at once, with what it was doing.
+//! 3. Nothing shows user or password.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::fault::{Code, Fault};
+use tokio::task::AbortHandle;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{faults, tls};
+use crate::Address;
+
+/// How long the server may take to let us in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest `application_name` that the server keeps, in bytes.
+const LABEL_BYTES_MAX: usize = 63;
+
+/// What every session sets, so that no default of server, database or role changes what a value
+/// or a statement means, or how long something may wait.
+const SETTINGS: &str = "\
+    SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; \
+    SET search_path = ''; SET lc_monetary = 'C'; SET xmloption = 'content'; \
+    SET standard_conforming_strings = on; SET escape_string_warning = off; \
+    SET array_nulls = on; SET transform_null_equals = off; SET quote_all_identifiers = off; \
+    SET row_security = off; SET gin_fuzzy_search_limit = 0; \
+    SET default_transaction_read_only = off; SET default_transaction_deferrable = off; \
+    SET default_transaction_isolation = 'read committed'; SET jit = off; \
+    SET client_min_messages = 'error'; SET statement_timeout = 0; SET lock_timeout = '15s'";
+
+/// Settings that older servers lack, or that some platforms refuse: set where they are.
+const NEWER: &str = "\
+    SELECT pg_catalog.set_config(s.name, v.value, false) \
+    FROM (VALUES ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), \
+                 ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30000'), \
+                 ('client_connection_check_interval', '5000'), ('idle_session_timeout', '0'), \
+                 ('transaction_timeout', '0')) AS v (name, value) \
+    JOIN pg_catalog.pg_settings AS s ON s.name = v.name";
+
+/// What a connection is for: how long it may stand idle inside a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// Reads, or holds a snapshot for others: as long as its owner lives.
+    Read,
+    /// Writes chunks or bookkeeping: a holder of locks that fell silent is ended.
+    Write,
+}
+
+impl Duty {
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Read => "SET idle_in_transaction_session_timeout = 0",
+            Self::Write => "SET idle_in_transaction_session_timeout = '60s'",
+        }
+    }
+}
+
+/// An address, understood.
+pub(super) struct Door {
+    config: Config,
+    tls: MakeRustlsConnect,
+    place: Arc<str>,
+}
+
+impl Door {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// `Code::UrlMalformed`, or `Code::ConfigUnreadable` for a root certificate.
+    pub(super) fn parse(address: &Address) -> Result<Self, Fault> {
+        let (rest, options) = take_options(&address.url)?;
+        // The parser's own words may quote the URL, and with it a password.
+        let mut config: Config = rest.parse().map_err(|_| malformed("it is not well formed"))?;
+        if let Some(password) = &address.password {
+            config.password(password);
+        }
+        let Some(place) = place(&config) else {
+            return Err(malformed("it names no host or no database"));
+        };
+        let mode = match options.mode {
+            Some(mode) => mode,
+            None if is_local(&config) => tls::Mode::Disable,
+            None => tls::Mode::VerifyFull,
+        };
+        config.ssl_mode(mode.driver());
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        config.keepalives_idle(Duration::from_secs(30));
+        let tls = tls::connector(mode, options.root.as_deref())?;
+        Ok(Self { config, tls, place: place.into() })
+    }
+
+    pub(super) fn place(&self) -> &Arc<str> {
+        &self.place
+    }
+
+    /// Opens a connection named `label`.
+    ///
+    /// # Errors
+    /// `Code::Unreachable`, `Code::LoginRefused`, `Code::Busy` when all connections are taken.
+    pub(super) async fn open(&self, label: &str, duty: Duty) -> Result<Link, Fault> {
+        let opening = Box::pin(self.open_patiently(label, duty));
+        tokio::time::timeout(CONNECT_TIMEOUT * 2, opening).await.unwrap_or_else(|_| {
+            Err(Fault::new(Code::Unreachable, &*self.place).saying("no answer in time"))
+        })
+    }
+
+    async fn open_patiently(&self, label: &str, duty: Duty) -> Result<Link, Fault> {
+        let mut config = self.config.clone();
+        config.application_name(shorten(label));
+        let (client, connection) = config
+            .connect(self.tls.clone())
+            .await
+            .map_err(|error| faults::connecting(&self.place, &error))?;
+        // The driver task ends by itself when the socket does. What ended it comes to whoever
+        // waits for an answer, so it need not be told here.
+        let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+        let link = Link { client, driver, place: Arc::clone(&self.place) };
+        link.batch(&format!("{SETTINGS}; {}; {NEWER}", duty.settings())).await?;
+        Ok(link)
+    }
+}
+
+/// One connection. Dropping it closes the socket at once, so the server ends what was going on.
+pub(super) struct Link {
+    pub(super) client: Client,
+    driver: AbortHandle,
+    place: Arc<str>,
+}
+
+impl Link {
+    /// Runs statements without parameters, separated by semicolons.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
+        self.client.batch_execute(sql).await.map_err(|error| self.fault(&error))
+    }
+
+    /// Gives the connection another name in the server's lists.
+    pub(super) async fn relabel(&self, label: &str) -> Result<(), Fault> {
+        let label = crate::sql::quote::literal(shorten(label));
+        self.batch(&format!("SET application_name = {label}")).await
+    }
+
+    /// Runs a query without parameters.
+    pub(super) async fn query(&self, sql: &str) -> Result<Vec<tokio_postgres::Row>, Fault> {
+        self.client.query(sql, &[]).await.map_err(|error| self.fault(&error))
+    }
+
+    /// Runs a query that gives exactly one row with one value.
+    pub(super) async fn one<T>(&self, sql: &str) -> Result<T, Fault>
+    where
+        T: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        let row = self.client.query_one(sql, &[]).await.map_err(|error| self.fault(&error))?;
+        row.try_get(0).map_err(|_| faults::unexpected(&self.place, "an answer of another type"))
+    }
+
+    pub(super) fn fault(&self, error: &tokio_postgres::Error) -> Fault {
+        faults::fault(&self.place, error)
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Dropping the client alone would let the driver read a whole COPY to its end first.
+        self.driver.abort();
+    }
+}
+
+/// The options of a URL that are ours to understand.
+#[derive(Default)]
+struct Options {
+    mode: Option<tls::Mode>,
+    root: Option<String>,
+}
+
+/// Takes our options out of the URL: the driver knows fewer values of `sslmode`, and no
+/// `sslrootcert`.
+fn take_options(url: &str) -> Result<(String, Options), Fault> {
+    let mut options = Options::default();
+    let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), options)) };
+    let mut rest = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sslmode", mode)) => {
+                let known = tls::Mode::of(mode).ok_or_else(|| {
+                    malformed("`sslmode` is one of disable, prefer, require and verify-full")
+                })?;
+                options.mode = Some(known);
+            }
+            Some(("sslrootcert", path)) => {
+                let path = decode(path).ok_or_else(|| malformed("`sslrootcert` is no path"))?;
+                options.root = Some(path);
+            }
+            _ => rest.push(pair),
+        }
+    }
+    let rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+    Ok((rest, options))
+}
+
+/// Percent-decodes.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn malformed(said: &str) -> Fault {
+    Fault::new(Code::UrlMalformed, "the URL of a PostgreSQL endpoint").saying(said)
+}
+
+/// `postgres://host:port/database`.
+fn place(config: &Config) -> Option<String> {
+    let host = match config.get_hosts().first()? {
+        Host::Tcp(host) if host.contains(':') => format!("[{host}]"),
+        Host::Tcp(host) => host.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    Some(format!("postgres://{host}:{port}/{}", config.get_dbname()?))
+}
+
+/// Whether no byte leaves this machine.
+fn is_local(config: &Config) -> bool {
+    let local = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            let address = name.parse::<std::net::IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+    };
+    config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+        && config.get_hosts().iter().all(local)
+}
+
+/// The beginning of a label that fits, ending at a character.
+fn shorten(label: &str) -> &str {
+    let mut end = label.len().min(LABEL_BYTES_MAX);
+    while !label.is_char_boundary(end) {
+        end -= 1;
+    }
+    &label[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<Door, Fault> {
+        Door::parse(&Address { url: url.into(), password: None })
+    }
+
+    #[test]
+    fn a_place_shows_neither_user_nor_password() {
+        let door = parse("postgres://ann:secret@db.example:6432/school").unwrap();
+        assert_eq!(&**door.place(), "postgres://db.example:6432/school");
+        let socket = parse("postgres://ann@%2Frun%2Fpostgresql/school").unwrap();
+        assert_eq!(&**socket.place(), "postgres:///run/postgresql:5432/school");
+    }
+
+    #[test]
+    fn beyond_this_machine_the_server_must_prove_who_it_is() {
+        use tokio_postgres::config::SslMode;
+        let mode = |url: &str| parse(url).unwrap().config.get_ssl_mode();
+        assert_eq!(mode("postgres://u@localhost/d"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@[::1]/d"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@db.example/d"), SslMode::Require);
+        assert_eq!(mode("postgres://u@db.example/d?sslmode=disable"), SslMode::Disable);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_without_repeating_it() {
+        for url in [
+            "postgres://u:secret@h:port/d",
+            "postgres://u:secret@h",
+            "postgres://u:secret@h/d?sslmode=verify",
+            "postgres://u:secret@h/d?colour=secret",
+        ] {
+            let fault = parse(url).err().unwrap();
+            assert_eq!(fault.code(), Code::UrlMalformed, "{url}");
+            assert!(!format!("{fault} {fault:?}").contains("secret"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_root_certificate_that_is_not_there_is_named() {
+        let fault = parse("postgres://u@h/d?sslrootcert=%2Fno%2Fsuch.pem").err().unwrap();
+        assert_eq!(fault.code(), Code::ConfigUnreadable);
+        assert_eq!(fault.place(), "/no/such.pem");
+    }
+
+    #[test]
+    fn a_label_is_cut_between_characters() {
+        assert_eq!(shorten(&"é".repeat(40)).len(), 62);
+        assert_eq!(shorten("longhaul"), "longhaul");
+    }
+}

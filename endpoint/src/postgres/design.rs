@@ -1,0 +1,128 @@
+//! What PostgreSQL makes of tables that came from elsewhere.
+//!
+//! Prepare makes schemas, types, sequences and bare tables: columns, NOT NULL, defaults, numbering,
+//! generated columns and partitions. Finish adds keys, checks, indexes, foreign keys, the numbers
+//! to go on with, and statistics, each a step of its own, ordered so that no two steps that lock
+//! one table in conflicting ways run at the same time.
+//!
+//! Pure: it reads two catalogues and writes text.
+
+mod columns;
+mod finish;
+mod links;
+mod names;
+mod objects;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
+
+use protocol::fault::Fault;
+use protocol::id::EntityId;
+use protocol::plan::{Level, Note, Stage, Step, StepKind};
+use protocol::schema::{Engine, Table, TableName};
+
+use crate::{Design, DesignedStep, Wanted};
+pub(super) use finish::numbering;
+use names::Names;
+
+/// Longest name, in bytes. The server cuts longer ones without an error.
+pub(super) const NAME_BYTES_MAX: usize = 63;
+
+/// The schema of a name that comes without one, where the target names none.
+const FALLBACK_SCHEMA: &str = "public";
+
+/// Designs the tables.
+///
+/// # Errors
+/// `Code::TypeUnsupported` or `Code::IdentifierUnfit`, naming table and column.
+pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
+    let tables: Vec<_> = wanted.tables.iter().map(|(id, t)| (*id, placed(wanted, t))).collect();
+    let mut draft = Draft {
+        wanted,
+        names: Names::of(&wanted.existing),
+        design: Design { durable: true, ..Design::default() },
+        finished: BTreeMap::new(),
+    };
+    for (_, table) in &tables {
+        draft.names.claim_table(table)?;
+    }
+    let ground = draft.objects(&tables)?;
+    for (id, table) in &tables {
+        draft.table(*id, table, &ground)?;
+    }
+    for (id, table) in &tables {
+        draft.finish(*id, table)?;
+    }
+    draft.links(&tables)?;
+    draft.design.durable = tables.iter().all(|(_, table)| table.durable);
+    Ok(draft.design)
+}
+
+/// The table with a schema in front of every name, as this engine wants it.
+fn placed(wanted: &Wanted, table: &Table) -> Table {
+    let home = wanted.existing.default_schema.as_deref().unwrap_or(FALLBACK_SCHEMA);
+    let place = |name: &mut TableName| {
+        name.schema.get_or_insert_with(|| home.to_owned());
+    };
+    let mut table = table.clone();
+    place(&mut table.name);
+    for key in &mut table.foreign_keys {
+        place(&mut key.references);
+    }
+    table
+}
+
+/// A design in the making.
+struct Draft<'a> {
+    wanted: &'a Wanted,
+    names: Names,
+    design: Design,
+    /// The finish steps of each table so far, all of which lock it.
+    finished: BTreeMap<String, Vec<usize>>,
+}
+
+impl Draft<'_> {
+    fn is_same_engine(&self) -> bool {
+        self.wanted.from.engine == Engine::Postgres
+    }
+
+    fn note(&mut self, level: Level, table: &TableName, text: impl Into<String>) {
+        let entity = Some(table.to_string());
+        self.design.notes.push(Note { level, entity, text: text.into() });
+    }
+
+    /// Adds a step, and returns its position.
+    fn step(
+        &mut self,
+        stage: Stage,
+        entity: Option<EntityId>,
+        step: Made,
+        after: &[usize],
+    ) -> usize {
+        let Made { kind, what, statements } = step;
+        let step = Step { kind, what, statements, destructive: false };
+        let after = after.to_vec();
+        self.design.steps.push(DesignedStep { step, stage, entity, after });
+        self.design.steps.len() - 1
+    }
+}
+
+/// A step before it has its place.
+struct Made {
+    kind: StepKind,
+    what: String,
+    statements: Vec<String>,
+}
+
+impl Made {
+    fn new(kind: StepKind, what: impl Into<String>, statements: Vec<String>) -> Self {
+        Self { kind, what: what.into(), statements }
+    }
+
+    fn one(kind: StepKind, what: impl Into<String>, statement: impl Into<String>) -> Self {
+        Self::new(kind, what, vec![statement.into()])
+    }
+}

@@ -1,0 +1,176 @@
+//! One column: its type, and the clause that makes it.
+
+use protocol::fault::{Code, Fault};
+use protocol::plan::Level;
+use protocol::schema::{Column, Engine, Identity, IdentityKind, Logical, Table, TableName};
+
+use super::Draft;
+use super::words::type_name;
+use crate::DesignedColumn;
+use crate::postgres::types;
+use crate::sql::{portable, quote};
+
+/// A column as it will be made.
+pub(super) struct Made {
+    pub(super) designed: DesignedColumn,
+    /// As it stands inside CREATE TABLE.
+    pub(super) clause: String,
+    /// The sequence that numbers it and that it owns, and the options of that.
+    pub(super) sequence: Option<(TableName, String)>,
+}
+
+impl Draft<'_> {
+    pub(super) fn column(&mut self, table: &Table, column: &Column) -> Result<Made, Fault> {
+        let (native, logical) = self.column_type(table, column)?;
+        let mut clause = format!("{} {native}", quote::name(&column.name));
+        let generated = self.generated(table, column);
+        let mut sequence = None;
+        if let Some(expression) = &generated {
+            clause += &format!(" GENERATED ALWAYS AS ({expression}) STORED");
+        } else if let Some(identity) = self.numbered(table, column, &logical) {
+            sequence = self.numbering(table, column, &identity, &mut clause);
+        } else if let Some(default) = self.default(table, column, &logical) {
+            clause += &format!(" DEFAULT {default}");
+        }
+        let in_key = table.primary_key.as_ref().is_some_and(|k| k.columns.contains(&column.name));
+        if !column.nullable || in_key {
+            clause += " NOT NULL";
+        }
+        if in_key && column.nullable {
+            let text = format!(
+                "{} is in the primary key, where the source allows NULL: rows with NULL are refused",
+                column.name
+            );
+            self.note(Level::Warning, &table.name, text);
+        }
+        let designed = DesignedColumn {
+            name: column.name.clone(),
+            native,
+            logical,
+            generated: generated.is_some(),
+            compared: true,
+        };
+        Ok(Made { designed, clause, sequence })
+    }
+
+    fn column_type(&mut self, table: &Table, column: &Column) -> Result<(String, Logical), Fault> {
+        let place = || format!("{}.{}", table.name, column.name);
+        if self.is_same_engine() {
+            if let Some(name) = type_name(&column.native)
+                && !self.has_type(&name)
+            {
+                return Err(Fault::new(Code::TypeUnsupported, place())
+                    .saying(format!("the target has no type {name}"))
+                    .next("Create the type, or the extension that brings it, in the target."));
+            }
+            return Ok((column.native.clone(), column.logical.clone()));
+        }
+        let Some(native) = types::native(&column.logical) else {
+            return Err(Fault::new(Code::TypeUnsupported, place())
+                .saying(format!("{} is known to its own engine only", column.native)));
+        };
+        if column.logical == Logical::Any {
+            let text = format!("{} holds values of any type, and becomes text", column.name);
+            self.note(Level::Info, &table.name, text);
+        }
+        if let Some((_, collation)) = column.native.split_once("COLLATE ") {
+            let text = format!("{} is compared without its collation {collation}", column.name);
+            self.note(Level::Left, &table.name, text);
+        }
+        Ok((native, types::given_back(&column.logical)))
+    }
+
+    /// The expression that the target computes the column from.
+    fn generated(&mut self, table: &Table, column: &Column) -> Option<String> {
+        let generated = column.generated.as_ref()?;
+        match self.expression(table, &generated.expression) {
+            Ok(expression) => Some(expression),
+            Err(why) => {
+                let text = format!("{} is not computed, but holds data: {why}", column.name);
+                self.note(Level::Left, &table.name, text);
+                None
+            }
+        }
+    }
+
+    fn default(&mut self, table: &Table, column: &Column, logical: &Logical) -> Option<String> {
+        let default = column.default.as_deref()?;
+        let engine = self.wanted.from.engine;
+        let carried = match self.is_same_engine() {
+            true => self
+                .missing(default)
+                .map_or(Ok(default.to_owned()), |what| Err(format!("the target has no {what}"))),
+            false => portable::translate_default(default, logical, engine, Engine::Postgres)
+                .ok_or_else(|| format!("`{default}` may not mean the same there")),
+        };
+        carried
+            .map_err(|why| {
+                let text = format!("default of {} stays behind: {why}", column.name);
+                self.note(Level::Left, &table.name, text);
+            })
+            .ok()
+    }
+
+    /// An expression over the table's columns in PostgreSQL's words, or why there is none.
+    pub(super) fn expression(&self, table: &Table, expression: &str) -> Result<String, String> {
+        let engine = self.wanted.from.engine;
+        if self.is_same_engine() {
+            return match self.missing(expression) {
+                None => Ok(expression.to_owned()),
+                Some(what) => Err(format!("the target has no {what}")),
+            };
+        }
+        portable::translate_over(expression, &table.columns, engine, Engine::Postgres)
+            .ok_or_else(|| format!("`{expression}` may not mean the same there"))
+    }
+
+    /// How rows are numbered in it, where the type allows it.
+    fn numbered(&mut self, table: &Table, column: &Column, logical: &Logical) -> Option<Identity> {
+        let identity = column.identity.clone()?;
+        if matches!(logical, Logical::Integer { .. }) {
+            return Some(identity);
+        }
+        let text = format!("{} is not numbered: its type is no integer", column.name);
+        self.note(Level::Left, &table.name, text);
+        None
+    }
+
+    /// Appends the numbering; returns the sequence to make for it, where it is not an identity.
+    fn numbering(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        identity: &Identity,
+        clause: &mut String,
+    ) -> Option<(TableName, String)> {
+        let options = options(identity);
+        let kind = match identity.kind {
+            IdentityKind::Always => "ALWAYS",
+            IdentityKind::ByDefault | IdentityKind::AutoIncrement => "BY DEFAULT",
+            IdentityKind::Serial => {
+                let schema = table.name.schema.as_deref();
+                let wish = format!("{}_{}_seq", table.name.name, column.name);
+                let name = self.names.free(schema, &wish);
+                let name = TableName { schema: schema.map(str::to_owned), name };
+                let literal = quote::literal(&quote::table(&name).to_string());
+                *clause += &format!(" DEFAULT nextval({literal}::regclass)");
+                return Some((name, options));
+            }
+        };
+        *clause += &format!(" GENERATED {kind} AS IDENTITY ({options})");
+        None
+    }
+}
+
+/// How the numbers follow one another, as a sequence is told.
+fn options(identity: &Identity) -> String {
+    let mut options = format!("INCREMENT BY {}", identity.increment);
+    let Some(bounds) = &identity.bounds else { return options };
+    for (word, value) in [("MINVALUE", bounds.min), ("MAXVALUE", bounds.max)] {
+        if let Some(value) = value {
+            options += &format!(" {word} {value}");
+        }
+    }
+    options += &format!(" START WITH {}", bounds.start);
+    options + if bounds.cycle { " CYCLE" } else { "" }
+}

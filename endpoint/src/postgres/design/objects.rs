@@ -1,0 +1,198 @@
+//! What stands around tables: schemas, enumerated types, sequences; and whether what an
+//! expression mentions will be there.
+
+use std::collections::BTreeSet;
+
+use protocol::fault::{Code, Fault};
+use protocol::id::EntityId;
+use protocol::plan::{Level, Note, Stage, StepKind};
+use protocol::schema::{EnumType, Sequence, Table, TableName, Unmoved};
+
+use super::words::{mentions, type_name};
+use super::{Draft, Made, names};
+use crate::sql::quote;
+
+impl Draft<'_> {
+    /// Designs what must be there before any table; returns the positions of those steps.
+    pub(super) fn objects(&mut self, tables: &[(EntityId, Table)]) -> Result<Vec<usize>, Fault> {
+        let enums = self.missing_enums(tables)?;
+        let sequences = self.missing_sequences(tables)?;
+        let schemas = self.missing_schemas(tables, &enums, &sequences);
+        let mut ground = Vec::new();
+        for schema in schemas {
+            names::fit(&schema, &schema)?;
+            let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote::name(&schema));
+            let made = Made::one(StepKind::Schema, format!("schema {schema}"), create);
+            ground.push(self.step(Stage::Prepare, None, made, &[]));
+        }
+        let schemas = ground.clone();
+        for one in enums {
+            let labels: Vec<_> = one.labels.iter().map(|label| quote::literal(label)).collect();
+            let create =
+                format!("CREATE TYPE {} AS ENUM ({})", quote::table(&one.name), labels.join(", "));
+            let made = Made::one(StepKind::Type, format!("type {}", one.name), create);
+            ground.push(self.step(Stage::Prepare, None, made, &schemas));
+        }
+        for one in sequences {
+            let made =
+                Made::new(StepKind::Sequence, format!("sequence {}", one.name), create(&one));
+            ground.push(self.step(Stage::Prepare, None, made, &schemas));
+        }
+        Ok(ground)
+    }
+
+    /// Enumerations that columns have, or that stand in the schemas that tables move into, and that
+    /// the target lacks.
+    fn missing_enums(&self, tables: &[(EntityId, Table)]) -> Result<Vec<EnumType>, Fault> {
+        let columns = tables.iter().flat_map(|(_, table)| &table.columns);
+        let used: BTreeSet<_> = columns
+            .filter(|_| self.is_same_engine())
+            .filter_map(|column| type_name(&column.native))
+            .map(|name| (name.schema, name.name))
+            .collect();
+        let schemas: BTreeSet<_> = tables
+            .iter()
+            .filter(|_| self.is_same_engine())
+            .map(|(_, table)| &table.name.schema)
+            .collect();
+        let is_used = |one: &&EnumType| {
+            used.contains(&(one.name.schema.clone(), one.name.name.clone()))
+                || schemas.contains(&one.name.schema)
+        };
+        let mut missing = Vec::new();
+        for one in self.wanted.from.enums.iter().filter(is_used) {
+            let there = self.wanted.existing.enums.iter().find(|e| e.name == one.name);
+            match there {
+                None => missing.push(one.clone()),
+                Some(there) if there.labels == one.labels => {}
+                Some(_) => {
+                    return Err(Fault::new(Code::TypeUnsupported, one.name.to_string())
+                        .saying("the target has an enumeration of that name with other labels"));
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Sequences of the schemas that tables move into, and those that a default needs.
+    fn missing_sequences(&mut self, tables: &[(EntityId, Table)]) -> Result<Vec<Sequence>, Fault> {
+        let schemas: BTreeSet<_> =
+            tables.iter().filter_map(|(_, table)| table.name.schema.as_deref()).collect();
+        let defaults =
+            tables.iter().flat_map(|(_, t)| &t.columns).filter_map(|c| c.default.as_deref());
+        let needed: Vec<_> = match self.is_same_engine() {
+            true => defaults.flat_map(|default| mentions(default).relations).collect(),
+            false => Vec::new(),
+        };
+        let meant = |one: &&Sequence| {
+            one.name.schema.as_deref().is_some_and(|s| schemas.contains(s))
+                || needed.contains(&one.name)
+        };
+        let mut missing = Vec::new();
+        for one in self.wanted.from.sequences.iter().filter(meant) {
+            if self.wanted.existing.sequences.iter().any(|there| there.name == one.name) {
+                let text = format!("sequence {} is there already and stays as it is", one.name);
+                self.design.notes.push(Note { level: Level::Info, entity: None, text });
+                continue;
+            }
+            self.names.claim(&one.name)?;
+            missing.push(one.clone());
+        }
+        Ok(missing)
+    }
+
+    /// Schemas in which nothing stands that the target's catalogue shows.
+    fn missing_schemas(
+        &self,
+        tables: &[(EntityId, Table)],
+        enums: &[EnumType],
+        sequences: &[Sequence],
+    ) -> BTreeSet<String> {
+        let there = &self.wanted.existing;
+        let known: BTreeSet<_> = there
+            .tables
+            .iter()
+            .map(|table| &table.name)
+            .chain(there.enums.iter().map(|one| &one.name))
+            .chain(there.sequences.iter().map(|one| &one.name))
+            .chain(there.unmoved.iter().map(|one| &one.name))
+            .filter_map(|name| name.schema.as_deref())
+            .chain(there.default_schema.as_deref())
+            .collect();
+        let partitions = tables.iter().filter_map(|(_, table)| table.partitioning.as_ref());
+        let partitions = partitions.flat_map(|p| &p.partitions).map(|partition| &partition.name);
+        tables
+            .iter()
+            .map(|(_, table)| &table.name)
+            .chain(partitions)
+            .chain(enums.iter().map(|one| &one.name))
+            .chain(sequences.iter().map(|one| &one.name))
+            .filter_map(|name| name.schema.clone())
+            .filter(|schema| !known.contains(schema.as_str()))
+            .collect()
+    }
+
+    /// Whether the target has, or will have, a type that is not the server's own.
+    pub(super) fn has_type(&self, name: &TableName) -> bool {
+        let (from, there) = (&self.wanted.from, &self.wanted.existing);
+        from.enums.iter().chain(&there.enums).any(|one| one.name == *name)
+            || there.unmoved.iter().any(|other| {
+                other.name == *name && (other.kind.ends_with("type") || other.kind == "domain")
+            })
+    }
+
+    /// What a PostgreSQL expression mentions and the target will not have; `None` when it has all.
+    pub(super) fn missing(&self, expression: &str) -> Option<String> {
+        let found = mentions(expression);
+        let call = found.calls.iter().find(|call| !self.has_function(call));
+        let other = found.types.iter().find(|name| !self.has_type_or_like(name));
+        let relation = found.relations.iter().find(|name| {
+            let (from, there) = (&self.wanted.from, &self.wanted.existing);
+            !from.sequences.iter().chain(&there.sequences).any(|one| one.name == **name)
+        });
+        call.or(other).or(relation).map(ToString::to_string)
+    }
+
+    fn has_function(&self, name: &TableName) -> bool {
+        let (from, there) = (&self.wanted.from.unmoved, &self.wanted.existing.unmoved);
+        let named = |other: &&Unmoved| {
+            matches!(&*other.kind, "function" | "aggregate" | "procedure") && other.name == *name
+        };
+        there.iter().any(|other| named(&other))
+            || !from.iter().any(|other| named(&other)) && self.has_extensions_of(name)
+    }
+
+    /// A type, or something else that stands in an expression like one: an operator class.
+    fn has_type_or_like(&self, name: &TableName) -> bool {
+        let own = |other: &Unmoved| other.name == *name && other.kind != "extension";
+        self.has_type(name)
+            || !self.wanted.from.unmoved.iter().any(own) && self.has_extensions_of(name)
+    }
+
+    /// What is nobody's own is brought by an extension in that schema: whether the target has the
+    /// extensions that the source has there.
+    fn has_extensions_of(&self, name: &TableName) -> bool {
+        let extension = |other: &&Unmoved| other.kind == "extension";
+        let there = &self.wanted.existing.unmoved;
+        let in_schema = |other: &&Unmoved| other.name.schema == name.schema;
+        let from = self.wanted.from.unmoved.iter().filter(extension).filter(in_schema);
+        let mut wanted = from.peekable();
+        wanted.peek().is_some()
+            && wanted.all(|one| there.iter().filter(extension).any(|other| other.name == one.name))
+    }
+}
+
+fn create(one: &Sequence) -> Vec<String> {
+    let name = quote::table(&one.name);
+    let cycle = if one.cycle { " CYCLE" } else { "" };
+    let create = format!(
+        "CREATE SEQUENCE {name} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {}{cycle}",
+        one.increment, one.min, one.max, one.start
+    );
+    let mut statements = vec![create];
+    if let Some(last) = one.last {
+        let name = quote::literal(&name.to_string());
+        statements.push(format!("SELECT pg_catalog.setval({name}, {last})"));
+    }
+    statements
+}

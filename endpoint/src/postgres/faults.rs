@@ -1,0 +1,156 @@
+//! From what the server or the driver says to a [`Fault`]: one table of SQLSTATEs.
+//!
+//! Of a server's error we keep its code and the names it gives (table, column, constraint).
+//! Message, detail, hint and context may quote values, so they stay where they are, and the words
+//! a person reads are those of the table below.
+
+use protocol::fault::{Code, Fault, Native};
+use tokio_postgres::Error;
+
+/// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
+/// stand before the class they belong to.
+const STATES: &[(&str, Code, &str)] = &[
+    ("08", Code::Unreachable, "the connection broke"),
+    ("0A", Code::Refused, "the server does not support this"),
+    ("20", Code::Refused, "a case was not found"),
+    // An upsert that meets one row twice in the same statement.
+    ("21", Code::ValueRefused, "two rows of one batch have the same key"),
+    ("22", Code::ValueRefused, "a value does not fit its type"),
+    ("23502", Code::ValueRefused, "NULL in a column that forbids it"),
+    ("23503", Code::ValueRefused, "the row that a foreign key points to is not there"),
+    ("23505", Code::ValueRefused, "the key is there already"),
+    ("23514", Code::ValueRefused, "a check forbids the row"),
+    ("23", Code::ValueRefused, "a constraint forbids the row"),
+    // After a failover the address may lead to a standby for a while.
+    ("25006", Code::Unreachable, "the server only reads"),
+    ("25P03", Code::Unreachable, "the session stood idle for too long and was ended"),
+    ("25P04", Code::Slow, "the transaction took too long"),
+    ("28", Code::LoginRefused, "user or password is not accepted"),
+    ("2BP01", Code::Refused, "other objects depend on it"),
+    ("3D", Code::LoginRefused, "there is no such database"),
+    ("3F", Code::Refused, "there is no such schema"),
+    ("40", Code::Busy, "another transaction was in the way"),
+    ("42501", Code::RightsMissing, "a right is missing"),
+    ("42P01", Code::Refused, "there is no such table"),
+    ("42703", Code::Refused, "there is no such column"),
+    ("42", Code::Refused, "the statement is not understood"),
+    ("44", Code::ValueRefused, "a view's check option forbids the row"),
+    ("53300", Code::Busy, "all connections are taken"),
+    ("53", Code::Full, "the server has run out of something"),
+    ("54000", Code::ValueRefused, "a row is too large for an index"),
+    ("54", Code::Refused, "a limit of the server"),
+    ("55006", Code::Busy, "the object is in use"),
+    ("55P03", Code::Busy, "a lock was not granted in time"),
+    ("57014", Code::Slow, "the statement was cancelled"),
+    ("57P", Code::Unreachable, "the server ended the session"),
+    // What a trigger raises about a row.
+    ("P0", Code::ValueRefused, "a trigger or function refused the row"),
+];
+
+/// The fault of an error in a statement.
+pub(super) fn fault(place: &str, error: &Error) -> Fault {
+    let Some(said) = error.as_db_error() else { return lost(place, error) };
+    let state = said.code().code();
+    let known = STATES.iter().find(|(start, ..)| state.starts_with(start));
+    let (code, words) =
+        known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(words)));
+    let native = Native {
+        code: state.to_owned(),
+        constraint: said.constraint().map(str::to_owned),
+        column: said.column().map(str::to_owned),
+        table: said.table().map(str::to_owned),
+    };
+    let fault = Fault::new(code, place).native(native);
+    match words {
+        Some(words) => fault.saying(*words),
+        None => fault,
+    }
+}
+
+/// The fault of an error while connecting: what is not the server's own word is the way to it.
+pub(super) fn connecting(place: &str, error: &Error) -> Fault {
+    if error.as_db_error().is_some() {
+        let fault = fault(place, error);
+        // "permission denied for database" is an answer to the login.
+        return match fault.code() == Code::RightsMissing {
+            true => Fault::new(Code::LoginRefused, place).saying("the user may not connect"),
+            false => fault,
+        };
+    }
+    let words = error.to_string();
+    if words.starts_with("authentication error") || words.starts_with("invalid configuration") {
+        return Fault::new(Code::LoginRefused, place)
+            .saying("the login cannot be made: is a password missing?");
+    }
+    lost(place, error)
+}
+
+/// The fault of an error that the server did not send. The driver's own errors about sockets and
+/// TLS quote no value; those about values never occur, since all cells are text.
+fn lost(place: &str, error: &Error) -> Fault {
+    let fault = Fault::new(Code::Unreachable, place);
+    let Some(cause) = std::error::Error::source(error) else {
+        return fault.saying("the connection broke");
+    };
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(io) => fault.saying(io.to_string()),
+        None => fault.saying("the connection broke"),
+    }
+}
+
+/// Whether the server's answer is about the text of a statement: an operator's condition that is
+/// not understood, or that fails on the values it meets.
+pub(super) fn is_about_the_statement(fault: &Fault) -> bool {
+    fault.named().is_some_and(|native| {
+        native.code != "42501"
+            && ["42", "22", "0A", "21"].iter().any(|c| native.code.starts_with(c))
+    })
+}
+
+/// The fault of a catalogue or wire that does not say what it must.
+pub(super) fn unexpected(place: &str, what: &str) -> Fault {
+    Fault::new(Code::Unknown, place).saying(what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(state: &str) -> Code {
+        STATES
+            .iter()
+            .find(|(start, ..)| state.starts_with(start))
+            .map_or(Code::Unknown, |row| row.1)
+    }
+
+    #[test]
+    fn the_codes_that_decide_about_retries_are_where_they_belong() {
+        for (state, expected) in [
+            ("40P01", Code::Busy),
+            ("40001", Code::Busy),
+            ("55P03", Code::Busy),
+            ("53300", Code::Busy),
+            ("53100", Code::Full),
+            ("57P01", Code::Unreachable),
+            ("25006", Code::Unreachable),
+            ("22P02", Code::ValueRefused),
+            ("23505", Code::ValueRefused),
+            ("42P01", Code::Refused),
+            ("42501", Code::RightsMissing),
+            ("3D000", Code::LoginRefused),
+            ("28P01", Code::LoginRefused),
+            ("57014", Code::Slow),
+            ("XX000", Code::Unknown),
+        ] {
+            assert_eq!(code(state), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn an_exact_code_stands_before_its_class() {
+        for (index, (start, ..)) in STATES.iter().enumerate() {
+            let hidden = STATES[..index].iter().any(|(earlier, ..)| start.starts_with(earlier));
+            assert!(!hidden, "{start} is never reached");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a PostgreSQL database says about itself.
+//!
+//! A handful of queries over whole catalogues, in one read-only transaction, put together here.
+//! Partitions stand inside their root. A domain is resolved to the type below it, and the domain
+//! itself is listed among what is not moved, like everything else that a [`Catalogue`] cannot say.
+
+mod kinds;
+mod queries;
+mod tables;
+#[cfg(test)]
+pub(super) mod tests;
+
+use protocol::fault::Fault;
+use protocol::schema::{Catalogue, Engine, EnumType, Sequence, TableName, Unmoved};
+use tokio_postgres::Row;
+
+use super::connect::Link;
+use kinds::Kinds;
+use queries::complete;
+
+/// The catalogue, as the link's transaction sees it.
+pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
+    let kinds = Kinds::of(&link.query(&complete(queries::TYPES)).await?);
+    let mut raw = tables::Raw {
+        relations: link.query(&complete(queries::RELATIONS)).await?,
+        columns: link.query(&complete(queries::COLUMNS)).await?,
+        constraints: link.query(&complete(queries::CONSTRAINTS)).await?,
+        indexes: link.query(&complete(queries::INDEXES)).await?,
+        triggers: link.query(&complete(queries::TRIGGERS)).await?,
+        unmoved: Vec::new(),
+    };
+    let tables = raw.tables(&kinds);
+    let mut unmoved: Vec<_> =
+        link.query(&complete(queries::UNMOVED)).await?.iter().map(left).collect();
+    unmoved.append(&mut raw.unmoved);
+    unmoved.sort_by(|a, b| (&a.kind, a.name.to_string()).cmp(&(&b.kind, b.name.to_string())));
+    unmoved.dedup();
+    Ok(Catalogue {
+        engine: Engine::Postgres,
+        version: link.one("SELECT current_setting('server_version')").await?,
+        default_schema: Some(default_schema(link).await?),
+        tables,
+        enums: link.query(&complete(queries::ENUMS)).await?.iter().map(enumeration).collect(),
+        sequences: link.query(&complete(queries::SEQUENCES)).await?.iter().map(sequence).collect(),
+        unmoved,
+    })
+}
+
+/// The first schema of the configured `search_path` that exists. Our own sessions set the path
+/// empty; what it would be otherwise is what the server resets it to.
+pub(super) async fn default_schema(link: &Link) -> Result<String, Fault> {
+    let path = "SELECT set_config('search_path', reset_val, false) \
+                FROM pg_settings WHERE name = 'search_path'";
+    link.query(path).await?;
+    let found: Option<String> = link.one("SELECT pg_catalog.current_schema()::text").await?;
+    link.batch("SET search_path = ''").await?;
+    let usable = |schema: &String| schema != "pg_catalog" && schema != "longhaul";
+    Ok(found.filter(usable).unwrap_or_else(|| "public".to_owned()))
+}
+
+fn left(row: &Row) -> Unmoved {
+    let name = TableName::within(row.get::<_, String>(1), row.get::<_, String>(2));
+    Unmoved { kind: row.get(0), name }
+}
+
+fn enumeration(row: &Row) -> EnumType {
+    let name = TableName::within(row.get::<_, String>(0), row.get::<_, String>(1));
+    EnumType { name, labels: row.get(2) }
+}
+
+fn sequence(row: &Row) -> Sequence {
+    Sequence {
+        name: TableName::within(row.get::<_, String>(0), row.get::<_, String>(1)),
+        start: row.get(2),
+        increment: row.get(3),
+        min: row.get(4),
+        max: row.get(5),
+        cycle: row.get(6),
+        last: row.get(7),
+    }
+}

@@ -1,0 +1,313 @@
+//! The catalogue queries. Each asks about all objects of one kind at once.
+//!
+//! They run with an empty `search_path`, so that every name the server prints comes with its
+//! schema, except those of `pg_catalog`. `{user}` stands for the condition that a schema `n` is a
+//! user's; `{own}` for the condition that no extension owns object `{0}` of catalogue `{1}`.
+
+/// A schema that is neither the server's nor ours.
+const USER: &str = "(n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'longhaul'))";
+
+/// Fills in `{user}` and `{own:alias:catalogue}`.
+pub(super) fn complete(query: &str) -> String {
+    let mut text = query.replace("{user}", USER);
+    for (mark, alias, catalogue) in [
+        ("{own class}", "c", "pg_class"),
+        ("{own type}", "t", "pg_type"),
+        ("{own function}", "p", "pg_proc"),
+    ] {
+        let own = format!(
+            "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalogue}'::regclass \
+             AND e.objid = {alias}.oid AND e.deptype = 'e')"
+        );
+        text = text.replace(mark, &own);
+    }
+    text
+}
+
+/// Tables, partitioned tables and partitions, with their sizes.
+pub(super) const RELATIONS: &str = "
+    SELECT c.oid, n.nspname::text, c.relname::text, c.relispartition, i.inhparent,
+           c.relpersistence <> 'u', pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
+           obj_description(c.oid, 'pg_class'), c.reltuples::float8, c.relpages::float8,
+           CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) ELSE 0 END,
+           CASE WHEN c.relkind = 'r' THEN pg_table_size(c.oid) ELSE 0 END,
+           (SELECT 28 + sum(CASE WHEN t.typlen > 0 THEN t.typlen ELSE 16 END)
+              FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::float8,
+           current_setting('block_size')::float8
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
+     WHERE (c.relkind IN ('r', 'p') OR c.relkind = 'f' AND c.relispartition)
+       AND c.relpersistence <> 't' AND {user} AND {own class}
+     ORDER BY n.nspname, c.relname";
+
+/// Columns of all tables, in order, with the sequence each of them owns.
+pub(super) const COLUMNS: &str = "
+    SELECT a.attrelid, a.attname::text, a.atttypid, a.atttypmod,
+           format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
+           a.attidentity::text, a.attgenerated::text, col_description(a.attrelid, a.attnum),
+           CASE WHEN a.attcollation <> t.typcollation
+                THEN (SELECT CASE WHEN cn.nspname = 'pg_catalog' THEN ''
+                                  ELSE quote_ident(cn.nspname) || '.' END
+                             || quote_ident(co.collname)
+                        FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
+                       WHERE co.oid = a.attcollation) END,
+           s.seqincrement, s.last, s.seqstart, s.least, s.most, s.seqcycle
+      FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      LEFT JOIN LATERAL (
+           SELECT q.seqincrement, q.seqstart, q.seqcycle,
+                  nullif(q.seqmin, CASE WHEN q.seqincrement > 0 THEN 1
+                       WHEN q.seqtypid = 'int2'::regtype THEN -32768
+                       WHEN q.seqtypid = 'int4'::regtype THEN -2147483648
+                       ELSE '-9223372036854775808'::bigint END) AS least,
+                  nullif(q.seqmax, CASE WHEN q.seqincrement < 0 THEN -1
+                       WHEN q.seqtypid = 'int2'::regtype THEN 32767
+                       WHEN q.seqtypid = 'int4'::regtype THEN 2147483647
+                       ELSE 9223372036854775807 END) AS most,
+                  CASE WHEN has_sequence_privilege(q.seqrelid, 'SELECT,USAGE')
+                       THEN pg_sequence_last_value(q.seqrelid) END AS last
+             FROM pg_depend o JOIN pg_sequence q ON q.seqrelid = o.objid
+            WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
+              AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum
+              AND (o.deptype = 'i' OR o.deptype = 'a' AND EXISTS (
+                   SELECT FROM pg_depend u
+                    WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+                      AND u.refclassid = 'pg_class'::regclass AND u.refobjid = q.seqrelid))
+            ORDER BY o.deptype DESC LIMIT 1) s ON true
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+       AND NOT c.relispartition AND c.relpersistence <> 't' AND {user} AND {own class}
+     ORDER BY a.attrelid, a.attnum";
+
+/// Every type that a column has, directly or inside another.
+pub(super) const TYPES: &str = "
+    WITH RECURSIVE used (oid) AS (
+        SELECT DISTINCT a.atttypid
+          FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND {user}
+        UNION
+        SELECT inner_type.oid
+          FROM used JOIN pg_type t ON t.oid = used.oid
+         CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype)) AS inner_type (oid)
+         WHERE inner_type.oid <> 0)
+    SELECT t.oid, n.nspname::text, t.typname::text, t.typtype::text,
+           CASE WHEN el.typarray = t.oid THEN t.typelem END,
+           t.typbasetype, t.typtypmod, format_type(t.oid, NULL),
+           format_type(t.typbasetype, t.typtypmod),
+           CASE WHEN t.typtype = 'e' THEN
+                ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid
+                       ORDER BY l.enumsortorder) END
+      FROM used JOIN pg_type t ON t.oid = used.oid
+      JOIN pg_namespace n ON n.oid = t.typnamespace
+      LEFT JOIN pg_type el ON el.oid = t.typelem";
+
+/// Primary keys, unique and exclusion constraints, foreign keys and checks. The server fires the
+/// actions of foreign keys in the order in which they were made.
+pub(super) const CONSTRAINTS: &str = "
+    SELECT k.conrelid, k.conname::text, k.contype::text,
+           ARRAY(SELECT a.attname::text
+                   FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, place)
+                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+                  ORDER BY u.place),
+           fn.nspname::text, fc.relname::text,
+           ARRAY(SELECT a.attname::text
+                   FROM unnest(k.confkey) WITH ORDINALITY AS u (attnum, place)
+                   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+                  ORDER BY u.place),
+           k.confdeltype::text, k.confupdtype::text, k.condeferrable, k.condeferred,
+           k.convalidated, pg_get_expr(k.conbin, k.conrelid), k.confmatchtype::text,
+           coalesce(to_jsonb(x) ->> 'indnullsnotdistinct' = 'true', false),
+           coalesce(x.indnatts > x.indnkeyatts, false),
+           ARRAY(SELECT a.attname::text
+                   FROM jsonb_array_elements_text(
+                        CASE WHEN jsonb_typeof(to_jsonb(k) -> 'confdelsetcols') = 'array'
+                             THEN to_jsonb(k) -> 'confdelsetcols' ELSE '[]' END)
+                        WITH ORDINALITY AS u (attnum, place)
+                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum::int2
+                  ORDER BY u.place)
+      FROM pg_constraint k
+      JOIN pg_class c ON c.oid = k.conrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_class fc ON fc.oid = k.confrelid
+      LEFT JOIN pg_namespace fn ON fn.oid = fc.relnamespace
+      LEFT JOIN pg_index x ON x.indexrelid = k.conindid AND k.contype IN ('p', 'u')
+     WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conparentid = 0
+       AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND {user}
+     ORDER BY k.conrelid, CASE WHEN k.contype = 'f' THEN k.oid END, k.conname";
+
+/// Indexes that are not the shadow of a constraint.
+pub(super) const INDEXES: &str = "
+    SELECT x.indrelid, i.relname::text, x.indisunique, am.amname::text, x.indisvalid,
+           ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.oid, p.place, true))
+                   FROM generate_series(1, x.indnkeyatts::int) AS p (place)
+                   LEFT JOIN pg_attribute a
+                     ON a.attrelid = x.indrelid AND a.attnum = x.indkey[p.place - 1]
+                    AND x.indkey[p.place - 1] <> 0
+                  ORDER BY p.place),
+           ARRAY(SELECT x.indkey[p.place - 1] <> 0
+                   FROM generate_series(1, x.indnkeyatts::int) AS p (place) ORDER BY p.place),
+           ARRAY(SELECT x.indoption[p.place - 1] & 1 = 1
+                   FROM generate_series(1, x.indnkeyatts::int) AS p (place) ORDER BY p.place),
+           ARRAY(SELECT a.attname::text
+                   FROM generate_series(x.indnkeyatts + 1, x.indnatts::int) AS p (place)
+                   JOIN pg_attribute a
+                     ON a.attrelid = x.indrelid AND a.attnum = x.indkey[p.place - 1]
+                  ORDER BY p.place),
+           pg_get_expr(x.indpred, x.indrelid), pg_get_indexdef(i.oid),
+           'CREATE ' || CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END || 'INDEX '
+               || quote_ident(i.relname) || ' ON '
+               || CASE WHEN i.relkind = 'I' THEN 'ONLY ' ELSE '' END
+               || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ' '
+      FROM pg_index x
+      JOIN pg_class i ON i.oid = x.indexrelid
+      JOIN pg_am am ON am.oid = i.relam
+      JOIN pg_class c ON c.oid = x.indrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {user} AND {own class}
+       AND NOT EXISTS (SELECT FROM pg_constraint k
+                        WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x'))
+     ORDER BY x.indrelid, i.relname";
+
+/// Triggers that fire when rows are written.
+pub(super) const TRIGGERS: &str = "
+    SELECT g.tgrelid, g.tgname::text
+      FROM pg_trigger g
+      JOIN pg_class c ON c.oid = g.tgrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A') AND {user}
+     ORDER BY g.tgrelid, g.tgname";
+
+/// Enumerated types.
+pub(super) const ENUMS: &str = "
+    SELECT n.nspname::text, t.typname::text,
+           ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid
+                  ORDER BY l.enumsortorder)
+      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE t.typtype = 'e' AND {user} AND {own type}
+     ORDER BY n.nspname, t.typname";
+
+/// Sequences that number no column.
+pub(super) const SEQUENCES: &str = "
+    SELECT n.nspname::text, c.relname::text, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
+           q.seqcycle,
+           CASE WHEN has_sequence_privilege(c.oid, 'SELECT,USAGE')
+                THEN pg_sequence_last_value(c.oid) END
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_sequence q ON q.seqrelid = c.oid
+     WHERE {user} AND {own class} AND c.relpersistence <> 't'
+       AND NOT EXISTS (
+           SELECT FROM pg_depend o
+            WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
+              AND (o.deptype = 'i' OR o.deptype = 'a' AND EXISTS (
+                   SELECT FROM pg_attrdef d JOIN pg_depend u
+                       ON u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+                    WHERE d.adrelid = o.refobjid AND d.adnum = o.refobjsubid
+                      AND u.refclassid = 'pg_class'::regclass AND u.refobjid = c.oid)))
+     ORDER BY n.nspname, c.relname";
+
+/// What is seen and left, as kind, schema and name.
+pub(super) const UNMOVED: &str = "
+    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+                          ELSE 'foreign table' END AS kind, n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('v', 'm', 'f') AND NOT c.relispartition AND {user} AND {own class}
+    UNION ALL
+    SELECT 'inheritance', n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'r' AND NOT c.relispartition AND {user}
+       AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+    UNION ALL
+    SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'
+                          ELSE 'function' END, n.nspname::text, p.proname::text
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE {user} AND {own function}
+    UNION ALL
+    SELECT CASE WHEN NOT {own type} THEN 'extension type'
+                WHEN t.typtype = 'd' THEN 'domain' WHEN t.typtype = 'c' THEN 'composite type'
+                WHEN t.typtype = 'b' THEN 'base type' ELSE 'range type' END,
+           n.nspname::text, t.typname::text
+      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+      LEFT JOIN pg_class r ON r.oid = t.typrelid
+     WHERE {user} AND (t.typtype IN ('d', 'r') OR t.typtype = 'c' AND r.relkind = 'c'
+        OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type el WHERE el.typarray = t.oid))
+    UNION ALL
+    SELECT 'trigger', n.nspname::text, c.relname || '.' || g.tgname
+      FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {user}
+    UNION ALL
+    SELECT 'rule', n.nspname::text, c.relname || '.' || r.rulename
+      FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE r.rulename <> '_RETURN' AND {user} AND {own class}
+    UNION ALL
+    SELECT 'row security policy', n.nspname::text, c.relname || '.' || p.polname
+      FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE {user}
+    UNION ALL
+    SELECT 'extended statistics', n.nspname::text, s.stxname::text
+      FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
+     WHERE {user}
+    UNION ALL
+    SELECT 'extension', n.nspname::text, x.extname::text
+      FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
+     WHERE x.extname <> 'plpgsql'
+    UNION ALL
+    SELECT 'table of an extension', n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND {user} AND NOT {own class}
+    UNION ALL
+    SELECT 'row security', n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relrowsecurity AND {user} AND {own class}
+    UNION ALL
+    SELECT 'grants', n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'S') AND {user} AND {own class}
+    UNION ALL
+    SELECT 'storage parameters', n.nspname::text, c.relname::text
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.reloptions IS NOT NULL AND c.relkind IN ('r', 'p') AND {user} AND {own class}
+    UNION ALL
+    SELECT DISTINCT 'comment', n.nspname::text,
+           coalesce(kc.relname || '.' || k.conname, c.relname, t.typname, n.nspname)
+      FROM pg_description s
+      LEFT JOIN pg_constraint k ON s.classoid = 'pg_constraint'::regclass AND k.oid = s.objoid
+      LEFT JOIN pg_class kc ON kc.oid = k.conrelid
+      LEFT JOIN pg_class c ON s.classoid = 'pg_class'::regclass AND c.oid = s.objoid
+      LEFT JOIN pg_type t ON s.classoid = 'pg_type'::regclass AND t.oid = s.objoid
+      JOIN pg_namespace n ON n.oid = coalesce(k.connamespace, c.relnamespace, t.typnamespace,
+           CASE WHEN s.classoid = 'pg_namespace'::regclass THEN s.objoid END)
+     WHERE {user} AND (c.oid IS NULL OR c.relkind IN ('i', 'I', 'S') OR c.relispartition)
+       AND (s.classoid <> 'pg_namespace'::regclass OR n.nspname <> 'public')
+    UNION ALL
+    SELECT 'what only a partition has', n.nspname::text, c.relname || '.' || l.name
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_inherits h ON h.inhrelid = c.oid
+     CROSS JOIN LATERAL (
+           SELECT k.conname::text FROM pg_constraint k
+            WHERE k.conrelid = c.oid AND k.conparentid = 0 AND k.contype IN ('p', 'u', 'x', 'f', 'c')
+              AND NOT (k.contype = 'c' AND k.coninhcount > 0)
+           UNION ALL
+           SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+            WHERE x.indrelid = c.oid AND NOT i.relispartition AND NOT EXISTS (
+                  SELECT FROM pg_constraint k WHERE k.conindid = i.oid)
+           UNION ALL
+           SELECT a.attname::text FROM pg_attribute a
+             JOIN pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname
+             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+             LEFT JOIN pg_attrdef b ON b.adrelid = p.attrelid AND b.adnum = p.attnum
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+              AND (a.attnotnull > p.attnotnull OR pg_get_expr(d.adbin, d.adrelid)
+                   IS DISTINCT FROM pg_get_expr(b.adbin, b.adrelid))) AS l (name)
+     WHERE c.relispartition AND {user} AND {own class}
+    UNION ALL
+    SELECT 'large objects', 'pg_catalog', 'all'
+      FROM pg_largeobject_metadata HAVING count(*) > 0
+     ORDER BY 1, 2, 3";

@@ -1,0 +1,325 @@
+//! Tables, put together from the rows of the catalogue queries.
+
+use std::collections::BTreeMap;
+
+use protocol::schema::{
+    Bounds, Check, Column, Deferred, ForeignKey, Generated, Identity, IdentityKind, Index, IndexOn,
+    IndexPart, Key, Partition, Partitioning, Table, TableName, Unmoved,
+};
+use tokio_postgres::Row;
+
+use super::kinds::Kinds;
+
+/// The answers to the catalogue queries, and what turned out not to fit a [`Table`].
+pub(super) struct Raw {
+    pub(super) relations: Vec<Row>,
+    pub(super) columns: Vec<Row>,
+    pub(super) constraints: Vec<Row>,
+    pub(super) indexes: Vec<Row>,
+    pub(super) triggers: Vec<Row>,
+    pub(super) unmoved: Vec<Unmoved>,
+}
+
+/// One row of `RELATIONS`.
+struct Relation {
+    oid: u32,
+    name: TableName,
+    is_partition: bool,
+    parent: Option<u32>,
+    durable: bool,
+    by: Option<String>,
+    bound: Option<String>,
+    comment: Option<String>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Relation {
+    fn of(row: &Row) -> Self {
+        let size: i64 = row.get(12);
+        Self {
+            oid: row.get(0),
+            name: TableName::within(row.get::<_, String>(1), row.get::<_, String>(2)),
+            is_partition: row.get(3),
+            parent: row.get(4),
+            durable: row.get(5),
+            by: row.get(6),
+            bound: row.get(7),
+            comment: row.get(8),
+            rows: rows_estimate(row),
+            bytes: u64::try_from(size).unwrap_or(0),
+        }
+    }
+}
+
+/// As the server's own planner guesses: the density of the last ANALYZE on today's pages; where
+/// there was none, pages full of rows of the types' usual width.
+fn rows_estimate(row: &Row) -> u64 {
+    let (tuples, pages): (f64, f64) = (row.get(9), row.get(10));
+    let (heap, width): (i64, Option<f64>) = (row.get(11), row.get(13));
+    let block: f64 = row.get(14);
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let heap = heap as f64;
+    let guess = if tuples >= 0.0 && pages > 0.0 {
+        tuples / pages * (heap / block)
+    } else {
+        heap / width.unwrap_or(28.0).max(28.0)
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+    let rows = guess.max(0.0) as u64;
+    rows
+}
+
+impl Raw {
+    pub(super) fn tables(&mut self, kinds: &Kinds) -> Vec<Table> {
+        let relations: Vec<_> = self.relations.iter().map(Relation::of).collect();
+        let mut tables: BTreeMap<u32, Table> = BTreeMap::new();
+        for relation in relations.iter().filter(|relation| !relation.is_partition) {
+            tables.insert(relation.oid, table(relation, &relations));
+        }
+        for row in &self.columns {
+            if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
+                table.columns.push(column(row, kinds));
+            }
+        }
+        for row in &self.constraints {
+            if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
+                constraint(table, row, &mut self.unmoved);
+            }
+        }
+        for row in &self.indexes {
+            if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
+                index(table, row, &mut self.unmoved);
+            }
+        }
+        for row in &self.triggers {
+            if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
+                table.triggers.push(row.get(1));
+            }
+        }
+        let mut tables: Vec<_> = tables.into_values().collect();
+        tables.sort_by(|a, b| (&a.name.schema, &a.name.name).cmp(&(&b.name.schema, &b.name.name)));
+        tables
+    }
+}
+
+fn table(relation: &Relation, all: &[Relation]) -> Table {
+    let mut leaves: Vec<&Relation> = vec![relation];
+    let mut partitions = Vec::new();
+    let mut next = 0;
+    // Breadth first, so that an outer partition stands before its inner ones.
+    while let Some(outer) = leaves.get(next).copied() {
+        next += 1;
+        for inner in all.iter().filter(|inner| inner.parent == Some(outer.oid)) {
+            leaves.push(inner);
+            partitions.push(Partition {
+                name: inner.name.clone(),
+                parent: outer.name.clone(),
+                bound: inner.bound.clone().unwrap_or_else(|| "DEFAULT".to_owned()),
+                by: inner.by.clone(),
+            });
+        }
+    }
+    Table {
+        name: relation.name.clone(),
+        columns: Vec::new(),
+        primary_key: None,
+        uniques: Vec::new(),
+        foreign_keys: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+        partitioning: relation.by.clone().map(|by| Partitioning { by, partitions }),
+        comment: relation.comment.clone(),
+        triggers: Vec::new(),
+        durable: leaves.iter().all(|leaf| leaf.durable),
+        rows_estimate: leaves.iter().map(|leaf| leaf.rows).sum(),
+        bytes_estimate: leaves.iter().map(|leaf| leaf.bytes).sum(),
+    }
+}
+
+fn column(row: &Row, kinds: &Kinds) -> Column {
+    let mut meaning = kinds.meaning(row.get(2), row.get(3), row.get(4));
+    // A collation of its own belongs to what the column is: the target's must have it too.
+    if let Some(collation) = row.get::<_, Option<String>>(10) {
+        meaning.native = format!("{} COLLATE {collation}", meaning.native);
+    }
+    let expression: Option<String> = row.get(6);
+    let identity = identity(row, expression.as_deref());
+    let generated = match row.get::<_, &str>(8) {
+        "" => None,
+        kind => expression.clone().map(|expression| Generated { expression, stored: kind == "s" }),
+    };
+    let own_default = identity.is_none() && generated.is_none();
+    Column {
+        name: row.get(1),
+        native: meaning.native,
+        logical: meaning.logical,
+        nullable: !row.get::<_, bool>(5),
+        default: expression.filter(|_| own_default),
+        identity,
+        generated,
+        comment: row.get(9),
+        raw: meaning.raw,
+    }
+}
+
+fn identity(row: &Row, default: Option<&str>) -> Option<Identity> {
+    let kind = match row.get::<_, &str>(7) {
+        "a" => IdentityKind::Always,
+        "d" => IdentityKind::ByDefault,
+        // An owned sequence numbers the column only when the default takes the next value of it,
+        // and nothing but that.
+        _ if default.is_some_and(|d| d.starts_with("nextval('") && d.ends_with("'::regclass)")) => {
+            IdentityKind::Serial
+        }
+        _ => return None,
+    };
+    let increment: Option<i64> = row.get(11);
+    let increment = increment?;
+    Some(Identity { kind, last: row.get(12), increment, bounds: bounds(row, increment) })
+}
+
+/// Where the column's sequence begins and ends, unless the server chose all of it.
+fn bounds(row: &Row, increment: i64) -> Option<Bounds> {
+    let own = Bounds { start: increment.signum(), min: None, max: None, cycle: false };
+    let bounds = Bounds {
+        start: row.get::<_, Option<i64>>(13)?,
+        min: row.get(14),
+        max: row.get(15),
+        cycle: row.get::<_, Option<bool>>(16)?,
+    };
+    (bounds != own).then_some(bounds)
+}
+
+fn constraint(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
+    let name: String = row.get(1);
+    let mut left = |kind: &str| unmoved.push(part(table, kind, &name));
+    let deferrable: bool = row.get(9);
+    match row.get::<_, &str>(2) {
+        kind @ ("p" | "u") => {
+            if deferrable {
+                left("deferrability of key");
+            }
+            if row.get(14) {
+                left("NULLS NOT DISTINCT of key");
+            }
+            if row.get(15) {
+                left("included columns of key");
+            }
+            let key = Key { name: Some(name), columns: row.get(3) };
+            if kind == "p" { table.primary_key = Some(key) } else { table.uniques.push(key) }
+        }
+        "f" => {
+            if row.get::<_, &str>(13) == "f" {
+                left("MATCH FULL of foreign key");
+            }
+            table.foreign_keys.push(foreign_key(row, name, deferrable));
+        }
+        // A check that is not vouched for may be broken by rows that are there; adding it in the
+        // target would then fail.
+        "c" if !row.get::<_, bool>(11) => left("check that is not valid"),
+        "c" => {
+            let expression: String = row.get(12);
+            let expression = bare(&expression).to_owned();
+            table.checks.push(Check { name: Some(name), expression });
+        }
+        _ => left("exclusion constraint"),
+    }
+}
+
+/// A part of a table that is not moved: `orders.orders_period_excl`.
+fn part(table: &Table, kind: &str, name: &str) -> Unmoved {
+    let mut whole = table.name.clone();
+    whole.name = format!("{}.{name}", whole.name);
+    Unmoved { kind: kind.to_owned(), name: whole }
+}
+
+fn foreign_key(row: &Row, name: String, deferrable: bool) -> ForeignKey {
+    let only: Vec<String> = row.get(16);
+    let mut on_delete = action(row.get(7)).to_owned();
+    if !only.is_empty() {
+        let columns = crate::sql::quote::names(only.iter().map(String::as_str));
+        on_delete = format!("{on_delete} ({columns})");
+    }
+    let deferred = if row.get(10) { Deferred::Deferred } else { Deferred::Immediate };
+    ForeignKey {
+        name: Some(name),
+        columns: row.get(3),
+        references: TableName { schema: row.get(4), name: row.get(5) },
+        referenced: row.get(6),
+        on_delete,
+        on_update: action(row.get(8)).to_owned(),
+        deferrable: deferrable.then_some(deferred),
+        validated: row.get(11),
+    }
+}
+
+fn action(letter: &str) -> &'static str {
+    match letter {
+        "r" => "RESTRICT",
+        "c" => "CASCADE",
+        "n" => "SET NULL",
+        "d" => "SET DEFAULT",
+        _ => "NO ACTION",
+    }
+}
+
+/// The expression without the one pair of parentheses that stands around all of it.
+fn bare(expression: &str) -> &str {
+    let inner = expression.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
+    let Some(inner) = inner else { return expression };
+    let mut depth = 0_i32;
+    let mut quote = None;
+    for character in inner.chars() {
+        match (quote, character) {
+            (Some(open), close) if open == close => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return expression;
+        }
+    }
+    inner
+}
+
+fn index(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
+    let name: String = row.get(1);
+    if !row.get::<_, bool>(4) {
+        unmoved.push(part(table, "index that is not valid", &name));
+        return;
+    }
+    let (what, is_column, descending): (Vec<String>, Vec<bool>, Vec<bool>) =
+        (row.get(5), row.get(6), row.get(7));
+    let parts =
+        what.into_iter().zip(is_column).zip(descending).map(|((text, column), descending)| {
+            let on = if column { IndexOn::Column(text) } else { IndexOn::Expression(text) };
+            IndexPart { on, descending }
+        });
+    let (whole, head): (&str, &str) = (row.get(10), row.get(11));
+    table.indexes.push(Index {
+        unique: row.get(2),
+        method: row.get(3),
+        parts: parts.collect(),
+        include: row.get(8),
+        predicate: row.get(9),
+        tail: whole.strip_prefix(head).map(str::to_owned),
+        name,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn only_parentheses_around_everything_are_taken_off() {
+        assert_eq!(bare("(a > 0)"), "a > 0");
+        assert_eq!(bare("((a) > (b))"), "(a) > (b)");
+        assert_eq!(bare("(a) > (b)"), "(a) > (b)");
+        assert_eq!(bare("(a <> ')('::text)"), "a <> ')('::text");
+        assert_eq!(bare("(NOT (a IS NULL))"), "NOT (a IS NULL)");
+    }
+}

@@ -1,0 +1,200 @@
+//! PostgreSQL, 12 or later, as a source and as a target.
+//!
+//! # Promises
+//! Beyond those of [`crate::Source`] and [`crate::Target`]:
+//! 1. Every read and every session has a connection of its own, which no pooler may stand before,
+//!    and which is closed when it is dropped, with whatever it was doing.
+//! 2. No default of server, database or role changes what is read or written.
+//! 3. Rows move by COPY. Cells are not parsed: they are the server's bytes, or its own text.
+//!
+//! # Not promised
+//! Change counters are those of the server's statistics, which come up to a second late and are
+//! forgotten in a crash. What tells a quiet source from a busy one over hours is not a proof.
+
+mod connect;
+mod copy;
+mod design;
+mod faults;
+mod introspect;
+mod range;
+mod read;
+mod reader;
+mod rights;
+mod session;
+mod snapshot;
+mod sql;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod types;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use protocol::fault::Fault;
+use protocol::mapping::Consistency;
+use protocol::plan::{Bound, Entity, Step};
+use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
+use tokio::sync::Mutex;
+
+use crate::sql::control::Control;
+use crate::{
+    Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
+};
+use connect::{Door, Duty};
+use range::Shape;
+use snapshot::{Held, Idle};
+
+/// A database on a PostgreSQL server.
+struct Postgres {
+    door: Door,
+    held: Mutex<Option<Held>>,
+    idle: Idle,
+    /// What is known of tables that are read. A plan stands on one catalogue, so it is asked once.
+    shapes: Mutex<HashMap<TableName, Arc<Shape>>>,
+    /// Pages of tables that are read back in slices: all slices of one are cut by one number, for a
+    /// vacuum may give pages back in between.
+    pages: Mutex<HashMap<TableName, i64>>,
+}
+
+/// Opens a database to read from; it must answer.
+pub(crate) async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
+    Ok(Arc::new(Postgres::open(address).await?))
+}
+
+/// Opens a database to write to; it must answer.
+pub(crate) async fn open_target(address: &Address) -> Result<Arc<dyn Target>, Fault> {
+    Ok(Arc::new(Postgres::open(address).await?))
+}
+
+impl Postgres {
+    async fn open(address: &Address) -> Result<Self, Fault> {
+        let door = Door::parse(address)?;
+        door.open("longhaul:open", Duty::Read).await?;
+        Ok(Self {
+            door,
+            held: Mutex::default(),
+            idle: Idle::default(),
+            shapes: Mutex::default(),
+            pages: Mutex::default(),
+        })
+    }
+
+    fn able() -> Capabilities {
+        Capabilities {
+            engine: Engine::Postgres,
+            constraints_later: true,
+            enforces_foreign_keys: true,
+            writers_max: 64,
+            shared_snapshot: true,
+            name_bytes_max: design::NAME_BYTES_MAX,
+            folds_case: false,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Postgres {
+    fn capabilities(&self) -> Capabilities {
+        Self::able()
+    }
+
+    fn place(&self) -> &str {
+        self.door.place()
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        self.ask_identity().await
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        self.ask_catalogue().await
+    }
+
+    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+        match consistency {
+            Consistency::Snapshot => {
+                let mut held = self.held.lock().await;
+                if held.is_none() {
+                    *held = Some(Held::take(&self.door).await?);
+                }
+                Ok(())
+            }
+            Consistency::Quiesced | Consistency::Drifting => Ok(()),
+        }
+    }
+
+    async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
+        self.ask_counters(tables).await
+    }
+
+    async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+        self.ask_cut(cut).await
+    }
+
+    async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
+        self.begin_read(read).await
+    }
+}
+
+#[async_trait]
+impl Target for Postgres {
+    fn capabilities(&self) -> Capabilities {
+        Self::able()
+    }
+
+    fn place(&self) -> &str {
+        self.door.place()
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        self.ask_identity().await
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        self.ask_catalogue().await
+    }
+
+    fn design(&self, wanted: &Wanted) -> Result<Design, Fault> {
+        design::design(wanted)
+    }
+
+    fn accepts(&self, from: &Logical, column: &Column) -> Option<Logical> {
+        types::accepts(from, column)
+    }
+
+    fn numbering(&self, table: &Table, columns: &[String]) -> Option<Step> {
+        design::numbering(table, columns)
+    }
+
+    async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
+        self.ask_rows(table).await
+    }
+
+    async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
+        self.ask_rights(entities).await
+    }
+
+    async fn read_back(
+        &self,
+        entity: &Entity,
+        index: u32,
+        of: u32,
+        batch_bytes: usize,
+    ) -> Result<Box<dyn Rows>, Fault> {
+        self.begin_read_back(entity, index, of, batch_bytes).await
+    }
+
+    async fn home(&self) -> Result<Box<dyn Home>, Fault> {
+        let link = self.door.open("longhaul:home", Duty::Write).await?;
+        Ok(Box::new(Control::new(sql::Bookkeeping(link), &sql::DIALECT, &**self.door.place())))
+    }
+
+    async fn session(&self, label: &str) -> Result<Box<dyn Session>, Fault> {
+        let link = self.door.open(label, Duty::Write).await?;
+        Ok(Box::new(session::Writer::new(link)))
+    }
+}

@@ -1,0 +1,153 @@
+//! Rows on their way out of the server: COPY, in the server's own bytes or as canonical text.
+
+mod binary;
+mod text;
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use protocol::batch::Batch;
+use protocol::fault::{Code, Fault};
+use protocol::plan::Lane;
+use protocol::schema::Logical;
+use tokio_postgres::CopyOutStream;
+
+use super::connect::Link;
+use super::faults;
+use super::snapshot::Idle;
+use crate::Rows;
+
+pub(super) use binary::{HEADER, TRAILER};
+
+/// Room that a batch begins with: most batches of small tables never need more.
+const FIRST_BYTES: usize = 64 << 10;
+
+/// A connection to read over.
+pub(super) struct Reader {
+    pub(super) link: Link,
+    /// Who keeps the connection when the read came to its end.
+    pub(super) after: Option<Idle>,
+}
+
+/// Begins `COPY (query) TO STDOUT`. `columns` are what the query selects.
+///
+/// With `filtered`, a fault about the statement is about the operator's condition.
+pub(super) async fn copy_out(
+    reader: Reader,
+    query: &str,
+    columns: &[(String, Logical)],
+    lane: Lane,
+    batch_bytes: usize,
+    filtered: bool,
+) -> Result<Box<dyn Rows>, Fault> {
+    let (format, decoder) = match lane {
+        Lane::Raw => ("binary", Decoder::Binary(binary::Decoder::default())),
+        Lane::Text => ("text", Decoder::Text(text::Decoder::new(columns))),
+    };
+    let copy = format!("COPY ({query}) TO STDOUT (FORMAT {format})");
+    let opened = reader.link.client.copy_out(&copy).await;
+    let stream = opened.map_err(|error| blame(reader.link.fault(&error), filtered))?;
+    let stream = Box::pin(stream);
+    let place = reader.link.place().to_owned();
+    let mut rows = CopyOut {
+        reader: Some(reader),
+        place,
+        stream,
+        decoder,
+        batch_bytes,
+        filtered,
+        ahead: None,
+    };
+    // The server begins to evaluate the condition with the first row, so a filter that is not
+    // understood shows here, and not in the middle of a chunk.
+    if filtered {
+        rows.ahead = Some(rows.message().await?);
+    }
+    Ok(Box::new(rows))
+}
+
+/// A fault about the statement is about the condition in it, where an operator wrote one.
+pub(super) fn blame(fault: Fault, filtered: bool) -> Fault {
+    if !(filtered && faults::is_about_the_statement(&fault)) {
+        return fault;
+    }
+    let blamed = Fault::new(Code::FilterInvalid, fault.place());
+    match fault.named() {
+        Some(native) => blamed.native(native.clone()),
+        None => blamed,
+    }
+}
+
+enum Decoder {
+    Binary(binary::Decoder),
+    Text(text::Decoder),
+}
+
+/// A COPY that is running.
+struct CopyOut {
+    /// Alive until the read came to its end.
+    reader: Option<Reader>,
+    place: String,
+    stream: Pin<Box<CopyOutStream>>,
+    decoder: Decoder,
+    batch_bytes: usize,
+    filtered: bool,
+    /// A message that was read already; the inner `None` is the end.
+    ahead: Option<Option<Bytes>>,
+}
+
+impl CopyOut {
+    async fn message(&mut self) -> Result<Option<Bytes>, Fault> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(ahead);
+        }
+        match self.stream.next().await {
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(error)) => Err(blame(faults::fault(&self.place, &error), self.filtered)),
+            None => Ok(None),
+        }
+    }
+
+    fn decode(&mut self, message: &[u8], batch: &mut Batch) -> Result<(), Fault> {
+        let understood = match &mut self.decoder {
+            Decoder::Binary(decoder) => decoder.push(message, batch),
+            Decoder::Text(decoder) => decoder.push(message, batch),
+        };
+        understood.map_err(|what| faults::unexpected(&self.place, what))
+    }
+
+    async fn end(&mut self) -> Result<(), Fault> {
+        let complete = match &self.decoder {
+            Decoder::Binary(decoder) => decoder.is_complete(),
+            Decoder::Text(decoder) => decoder.is_complete(),
+        };
+        if !complete {
+            return Err(faults::unexpected(&self.place, "rows ended in the middle of one"));
+        }
+        if let Some(Reader { link, after: Some(idle) }) = self.reader.take() {
+            idle.keep(link).await;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Rows for CopyOut {
+    async fn next(&mut self) -> Result<Option<Batch>, Fault> {
+        let mut batch = Batch::with_capacity(self.batch_bytes.min(FIRST_BYTES));
+        while batch.bytes() < self.batch_bytes {
+            match self.message().await? {
+                Some(message) => self.decode(&message, &mut batch)?,
+                None => {
+                    self.end().await?;
+                    // Asked again after the end, it is still the end.
+                    self.ahead = Some(None);
+                    break;
+                }
+            }
+        }
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}

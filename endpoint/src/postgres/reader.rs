@@ -1,0 +1,248 @@
+//! What is asked of a database while it is read: who it is, whether it changed, and its rows.
+
+use std::sync::Arc;
+
+use protocol::fault::{Code, Fault};
+use protocol::plan::{Bound, Entity};
+use protocol::schema::{Catalogue, Logical, TableName};
+
+use super::connect::{Duty, Link};
+use super::range::{self, Shape};
+use super::{Postgres, introspect, read, snapshot};
+use crate::sql::quote;
+use crate::{Cut, Read, Rows};
+
+/// The system's own number, from its control file.
+const SYSTEM: &str = "SELECT system_identifier::text FROM pg_control_system()";
+
+/// Where a system without it (rights are missing) can be told from others: its address and the
+/// moment it was started.
+const ADDRESS: &str = "SELECT concat_ws('/', inet_server_addr(), inet_server_port(), \
+     current_setting('port'), extract(epoch FROM pg_postmaster_start_time())::text)";
+
+const DATABASE: &str = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
+
+/// Rows written per table according to the statistics, beside the file that holds the rows:
+/// TRUNCATE and rewriting change the file and count no rows.
+const COUNTERS: &str = "
+    WITH RECURSIVE wanted (oid) AS (
+        SELECT c.oid
+          FROM unnest($1::text[], $2::text[]) AS t (schema, name)
+          JOIN pg_namespace n ON n.nspname = t.schema::name
+          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name::name
+        UNION
+        SELECT i.inhrelid FROM wanted w JOIN pg_inherits i ON i.inhparent = w.oid
+          JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)
+    SELECT coalesce(sum(s.n_tup_ins + s.n_tup_upd + s.n_tup_del), 0)::text || ':' || md5(coalesce(
+           string_agg(concat_ws('/', c.oid, c.relfilenode, s.n_tup_ins, s.n_tup_upd, s.n_tup_del),
+                      ',' ORDER BY c.oid), ''))
+      FROM wanted w JOIN pg_class c ON c.oid = w.oid
+      LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid";
+
+/// Pages of a table now, and whether the server can scan a range of them (since 14).
+const PAGES: &str = "
+    SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint,
+           current_setting('server_version_num')::int >= 140000 AND c.relkind = 'r'
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1::text::name AND c.relname = $2::text::name";
+
+/// Whether what is read by that name is not what the transaction's snapshot shows: another table, a
+/// partition too few, or a file that was truncated or rewritten since, which looks empty to an older
+/// snapshot. Tables are scanned as the snapshot shows them; functions look at the present.
+const REPLACED: &str = "
+    WITH RECURSIVE root (oid) AS (
+        SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1::text::name AND c.relname = $2::text::name),
+    seen (oid) AS (
+        SELECT oid FROM root
+        UNION
+        SELECT i.inhrelid FROM seen s JOIN pg_inherits i ON i.inhparent = s.oid
+          JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)
+    SELECT coalesce((SELECT oid FROM root) <> to_regclass($3::text)::oid, true)
+        OR EXISTS (
+            SELECT FROM seen s JOIN pg_class c ON c.oid = s.oid AND c.relkind = 'r'
+             WHERE c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)
+                OR c.relispartition AND NOT EXISTS (
+                    SELECT FROM pg_partition_tree(to_regclass($3::text)) t WHERE t.relid = s.oid))";
+
+impl Postgres {
+    pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
+        let link = self.door.open("longhaul:identity", Duty::Read).await?;
+        let system: String = match link.one(SYSTEM).await {
+            Ok(system) => system,
+            Err(fault) if fault.code() == Code::RightsMissing => link.one(ADDRESS).await?,
+            Err(fault) => return Err(fault),
+        };
+        let database: String = link.one(DATABASE).await?;
+        Ok(format!("postgres/{system}/{database}"))
+    }
+
+    pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
+        let link = self.reader("longhaul:catalogue").await?;
+        introspect::catalogue(&link).await
+    }
+
+    pub(super) async fn ask_counters(&self, tables: &[TableName]) -> Result<String, Fault> {
+        let link = self.door.open("longhaul:counters", Duty::Read).await?;
+        let schemas: Vec<_> =
+            tables.iter().map(|t| t.schema.as_deref().unwrap_or("public")).collect();
+        let names: Vec<_> = tables.iter().map(|t| t.name.as_str()).collect();
+        let row = link.client.query_one(COUNTERS, &[&schemas, &names]).await;
+        Ok(row.map_err(|error| link.fault(&error))?.get(0))
+    }
+
+    pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+        let link = self.reader("longhaul:cut").await?;
+        let shape = self.shape(&link, &cut.table).await?;
+        widen_path(&link, &shape, &cut.key, cut.filter.is_some()).await?;
+        let bounds = range::cut(&link, &shape, cut).await;
+        bounds.map_err(|fault| read::blame(fault, cut.filter.is_some()))
+    }
+
+    pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
+        let link = self.reader(&wanted.label).await?;
+        let shape = self.shape(&link, &wanted.table).await?;
+        self.pin(&link, &shape, &wanted.table).await?;
+        let filtered = wanted.filter.is_some();
+        widen_path(&link, &shape, &wanted.key, filtered).await?;
+        let filter = wanted.filter.as_deref();
+        let condition = shape.condition(&wanted.table, &wanted.key, &wanted.range, filter)?;
+        let mut query = format!(
+            "SELECT {} FROM {}{condition}",
+            quote::names(wanted.columns.iter().map(|(name, _)| name.as_str())),
+            shape.from(&wanted.table)
+        );
+        if let Some(top) = wanted.top {
+            if !wanted.key.is_empty() {
+                query += &format!(" ORDER BY {}", range::order(&wanted.table, &wanted.key));
+            }
+            query += &format!(" LIMIT {}", top.min(i64::MAX.unsigned_abs()));
+        }
+        let held = self.held.lock().await.is_some();
+        let after = held.then(|| self.idle.clone());
+        let reader = read::Reader { link, after };
+        read::copy_out(reader, &query, &wanted.columns, wanted.lane, wanted.batch_bytes, filtered)
+            .await
+    }
+
+    pub(super) async fn ask_rows(&self, table: &TableName) -> Result<bool, Fault> {
+        let link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let ask = format!("SELECT EXISTS (SELECT FROM {} LIMIT 1)", quote::table(table));
+        link.one(&ask).await
+    }
+
+    /// Slices are ranges of pages, the last open-ended, so that they partition the table whatever
+    /// its keys are. A partitioned table has no pages of its own: slice 0 reads all of it.
+    pub(super) async fn begin_read_back(
+        &self,
+        entity: &Entity,
+        index: u32,
+        of: u32,
+        batch_bytes: usize,
+    ) -> Result<Box<dyn Rows>, Fault> {
+        let label = format!("longhaul:verify:{}:{index}", entity.id);
+        let link = self.door.open(&label, Duty::Read).await?;
+        let shape = Shape::ask(&link, &entity.target).await?;
+        let slice = self.slice(&link, &entity.target, index, of).await?;
+        let columns: Vec<(String, Logical)> =
+            entity.columns.iter().map(|c| (c.target.clone(), c.to.clone())).collect();
+        let query = format!(
+            "SELECT {} FROM {}{slice}",
+            quote::names(columns.iter().map(|(name, _)| name.as_str())),
+            shape.from(&entity.target)
+        );
+        let reader = read::Reader { link, after: None };
+        read::copy_out(reader, &query, &columns, entity.lane, batch_bytes, false).await
+    }
+
+    /// A connection in a transaction that sees what is to be read.
+    async fn reader(&self, label: &str) -> Result<Link, Fault> {
+        if let Some(link) = self.idle.take(label).await {
+            return Ok(link);
+        }
+        let link = self.door.open(label, Duty::Read).await?;
+        let held = self.held.lock().await;
+        snapshot::join(&link, held.as_ref()).await?;
+        Ok(link)
+    }
+
+    /// The condition of a slice, with WHERE.
+    async fn slice(
+        &self,
+        link: &Link,
+        table: &TableName,
+        index: u32,
+        of: u32,
+    ) -> Result<String, Fault> {
+        let schema = table.schema.as_deref().unwrap_or("public");
+        let row = link.client.query_one(PAGES, &[&schema, &table.name]).await;
+        let row = row.map_err(|error| link.fault(&error))?;
+        let (pages, sliceable): (i64, bool) = (row.get(0), row.get(1));
+        if !sliceable {
+            return Ok(if index == 0 { String::new() } else { " WHERE false".to_owned() });
+        }
+        let pages = *self.pages.lock().await.entry(table.clone()).or_insert(pages);
+        let page = |index: u32| pages.saturating_mul(i64::from(index)) / i64::from(of.max(1));
+        let mut parts = Vec::new();
+        if index > 0 {
+            parts.push(format!("ctid >= '({},0)'", page(index)));
+        }
+        if index + 1 < of {
+            parts.push(format!("ctid < '({},0)'", page(index + 1)));
+        }
+        Ok(if parts.is_empty() { String::new() } else { format!(" WHERE {}", parts.join(" AND ")) })
+    }
+
+    /// Keeps a table as it is until the read is over, and makes sure that it is still what the
+    /// snapshot shows.
+    ///
+    /// # Errors
+    /// `Code::SnapshotLost` when it is not and the snapshot is a held one; `Code::Busy` when it is
+    /// the read's own, so that the next try sees the table as it is then.
+    async fn pin(&self, link: &Link, shape: &Shape, table: &TableName) -> Result<(), Fault> {
+        link.batch(&format!("LOCK TABLE {} IN ACCESS SHARE MODE", shape.from(table))).await?;
+        let schema = table.schema.as_deref().unwrap_or("public");
+        let name = quote::table(table).to_string();
+        let row = link.client.query_one(REPLACED, &[&schema, &table.name, &name]).await;
+        if !row.map_err(|error| link.fault(&error))?.get::<_, bool>(0) {
+            return Ok(());
+        }
+        let held = self.held.lock().await.is_some();
+        let code = if held { Code::SnapshotLost } else { Code::Busy };
+        Err(Fault::new(code, table.to_string())
+            .saying("it was truncated, rewritten or replaced since the snapshot was taken"))
+    }
+
+    async fn shape(&self, link: &Link, table: &TableName) -> Result<Arc<Shape>, Fault> {
+        if let Some(known) = self.shapes.lock().await.get(table) {
+            return Ok(Arc::clone(known));
+        }
+        let shape = Arc::new(Shape::ask(link, table).await?);
+        self.shapes.lock().await.insert(table.clone(), Arc::clone(&shape));
+        Ok(shape)
+    }
+}
+
+/// Lets the session find what stands outside `pg_catalog` and must be found by name alone: the
+/// operators of a key's type (`citext` compares otherwise than the `text` it is stored as), and
+/// whatever an operator's condition calls, where the server is configured to look for it.
+async fn widen_path(
+    link: &Link,
+    shape: &Shape,
+    key: &[String],
+    filtered: bool,
+) -> Result<(), Fault> {
+    let mut path = vec![quote::name("pg_catalog").to_string()];
+    path.extend(shape.schemas_of(key).map(|schema| quote::name(schema).to_string()));
+    if filtered {
+        let configured = "SELECT reset_val FROM pg_settings WHERE name = 'search_path'";
+        path.push(link.one::<String>(configured).await?);
+    }
+    if path.len() == 1 {
+        return Ok(());
+    }
+    path.retain(|part| !part.trim().is_empty() && part != "\"\"");
+    let set = "SELECT set_config('search_path', $1, true)";
+    let set = link.client.query(set, &[&path.join(", ")]).await;
+    set.map(drop).map_err(|error| link.fault(&error))
+}

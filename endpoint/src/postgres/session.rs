@@ -1,0 +1,213 @@
+//! One connection that makes chunks true.
+//!
+//! The transaction is READ COMMITTED, so that state and owner, read behind the gate, are those of
+//! now and not of a snapshot taken before. A chunk of rows commits without waiting for the disk:
+//! its rows and its receipt are lost together in a crash, and done again.
+
+#[cfg(test)]
+mod tests;
+mod way;
+
+use async_trait::async_trait;
+use protocol::batch::Batch;
+use protocol::fault::{Code, Fault};
+use protocol::id::{AttemptId, RunId};
+use protocol::plan::{Chunk, Entity, Step, Work};
+use protocol::receipt::{Receipt, Reject};
+
+use super::connect::Link;
+use super::faults;
+use super::sql::{Bookkeeping, DIALECT, Purpose, lock_key};
+use crate::sql::control::chunk as receipts;
+use crate::{Begun, Session, Write};
+use way::Way;
+
+/// A session for chunk transactions.
+pub(super) struct Writer {
+    books: Bookkeeping,
+    /// The chunk whose transaction is open.
+    open: Option<Open>,
+    /// The way for rows that is open.
+    way: Option<Way>,
+}
+
+struct Open {
+    run: RunId,
+    /// The session lock of a step.
+    lock: Option<i64>,
+    /// Its receipt was completed, and nothing was done since. Only then may it be committed: the
+    /// server answers COMMIT with a rollback, and without an error, when the transaction failed
+    /// before.
+    complete: bool,
+}
+
+impl Writer {
+    pub(super) fn new(link: Link) -> Self {
+        Self { books: Bookkeeping(link), open: None, way: None }
+    }
+
+    fn link(&self) -> &Link {
+        &self.books.0
+    }
+
+    fn out_of_turn(&self, what: &str) -> Fault {
+        faults::unexpected(self.link().place(), &format!("{what} was called out of turn"))
+    }
+
+    async fn begin_copy(&mut self, run: RunId) -> Result<bool, Fault> {
+        self.link().batch("BEGIN; SET LOCAL synchronous_commit = off").await?;
+        receipts::enter(&mut self.books, &DIALECT, run).await?;
+        receipts::admits(&mut self.books, &DIALECT, run, None).await
+    }
+
+    /// The gate is not taken here: a step may take hours, and whoever pauses or cancels the run
+    /// would wait for all of them. Its session lock keeps other attempts away.
+    async fn begin_step(&mut self, run: RunId, lock: i64) -> Result<bool, Fault> {
+        self.link().batch(&format!("SELECT pg_advisory_lock({lock}); BEGIN")).await?;
+        receipts::admits(&mut self.books, &DIALECT, run, None).await
+    }
+
+    /// Ends the transaction without keeping anything of it.
+    async fn undo(&mut self) -> Result<(), Fault> {
+        self.way = None;
+        let lock = self.open.take().and_then(|open| open.lock);
+        self.link().batch("ROLLBACK").await?;
+        self.unlock(lock).await
+    }
+
+    async fn unlock(&self, lock: Option<i64>) -> Result<(), Fault> {
+        match lock {
+            Some(lock) => self.link().batch(&format!("SELECT pg_advisory_unlock({lock})")).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Session for Writer {
+    async fn begin(
+        &mut self,
+        run: RunId,
+        chunk: &Chunk,
+        attempt: AttemptId,
+    ) -> Result<Begun, Fault> {
+        let lock = match &chunk.work {
+            Work::Step(_) => Some(lock_key(run, Purpose::Step(chunk.id.0))),
+            Work::Copy(_) | Work::Link(_) | Work::Verify { .. } => None,
+        };
+        let admitted = match lock {
+            Some(lock) => self.begin_step(run, lock).await?,
+            None => self.begin_copy(run).await?,
+        };
+        self.open = Some(Open { run, lock, complete: false });
+        if !admitted {
+            self.undo().await?;
+            return Ok(Begun::Fenced);
+        }
+        if receipts::open_receipt(&mut self.books, &DIALECT, run, chunk.id, attempt).await? {
+            return Ok(Begun::Open);
+        }
+        self.undo().await?;
+        let receipt = receipts::receipt(&mut self.books, &DIALECT, run, chunk.id).await?;
+        receipt.map(|receipt| Begun::Decided(Box::new(receipt))).ok_or_else(|| {
+            Fault::new(Code::NotMine, self.link().place()).saying("its receipt came and went")
+        })
+    }
+
+    async fn start(
+        &mut self,
+        entity: &Entity,
+        write: &Write,
+        immediate: bool,
+    ) -> Result<(), Fault> {
+        let Some(run) = self.open.as_ref().map(|open| open.run) else {
+            return Err(self.out_of_turn("start"));
+        };
+        if !receipts::admits(&mut self.books, &DIALECT, run, Some(&entity.target)).await? {
+            return Err(Fault::new(Code::TargetOwned, entity.target.to_string()));
+        }
+        if immediate {
+            self.link().batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        }
+        self.way = Some(Way::open(self.link(), entity, write).await?);
+        Ok(())
+    }
+
+    async fn write(&mut self, batch: Batch) -> Result<(), Fault> {
+        match &mut self.way {
+            Some(way) => way.write(&self.books.0, batch).await,
+            None => Err(self.out_of_turn("write")),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<u64, Fault> {
+        match self.way.take() {
+            Some(way) => way.finish(self.link()).await,
+            None => Err(self.out_of_turn("finish")),
+        }
+    }
+
+    async fn savepoint(&mut self) -> Result<(), Fault> {
+        self.link().batch("SAVEPOINT lh").await
+    }
+
+    async fn rollback_to(&mut self) -> Result<(), Fault> {
+        // A COPY that is still open is given up first; the server then waits for this.
+        self.way = None;
+        self.link().batch("ROLLBACK TO SAVEPOINT lh; RELEASE SAVEPOINT lh").await
+    }
+
+    async fn release(&mut self) -> Result<(), Fault> {
+        self.link().batch("RELEASE SAVEPOINT lh").await
+    }
+
+    async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
+        for statement in &step.statements {
+            let done = self.link().batch(statement).await;
+            done.map_err(|fault| fault.within(&step.what))?;
+        }
+        Ok(())
+    }
+
+    async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
+        match &self.open {
+            Some(open) => {
+                receipts::insert_rejects(&mut self.books, &DIALECT, open.run, rejects).await
+            }
+            None => Err(self.out_of_turn("reject")),
+        }
+    }
+
+    async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {
+        let Some(Open { run, lock, .. }) = self.open else {
+            return Err(self.out_of_turn("complete"));
+        };
+        if lock.is_some() {
+            receipts::enter(&mut self.books, &DIALECT, run).await?;
+            if !receipts::admits(&mut self.books, &DIALECT, run, None).await? {
+                return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk))
+                    .saying("the run ended while the step was done; the step is undone"));
+            }
+        }
+        receipts::complete(&mut self.books, &DIALECT, run, receipt).await?;
+        if let Some(open) = &mut self.open {
+            open.complete = true;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), Fault> {
+        if !self.open.as_ref().is_some_and(|open| open.complete) {
+            return Err(self.out_of_turn("commit"));
+        }
+        self.link().batch("COMMIT").await?;
+        let lock = self.open.take().and_then(|open| open.lock);
+        // It is committed, whatever becomes of the session now.
+        let _ = self.unlock(lock).await;
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> Result<(), Fault> {
+        self.undo().await
+    }
+}

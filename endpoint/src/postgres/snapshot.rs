@@ -1,0 +1,67 @@
+//! One moment of the source, held by one session and seen by others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::fault::{Code, Fault};
+
+use super::connect::{Door, Duty, Link};
+
+/// A session that stands in a transaction and has exported what it sees. Readers join as long as
+/// it lives; nothing ends it but its owner, the server's end, or a lost connection.
+pub(super) struct Held {
+    /// Kept only to live.
+    _holder: Link,
+    id: String,
+}
+
+impl Held {
+    /// Takes hold of now.
+    pub(super) async fn take(door: &Door) -> Result<Self, Fault> {
+        let holder = door.open("longhaul:snapshot", Duty::Read).await?;
+        holder.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let id = holder.one("SELECT pg_export_snapshot()").await?;
+        Ok(Self { _holder: holder, id })
+    }
+}
+
+/// Begins a reading transaction: at the held moment where there is one, else at now.
+///
+/// # Errors
+/// `Code::SnapshotLost` when the holder is gone.
+pub(super) async fn join(link: &Link, held: Option<&Held>) -> Result<(), Fault> {
+    link.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let Some(held) = held else { return Ok(()) };
+    // The id comes from the server and holds digits, letters and hyphens only.
+    let set = format!("SET TRANSACTION SNAPSHOT {}", crate::sql::quote::literal(&held.id));
+    link.batch(&set).await.map_err(|fault| {
+        // "invalid snapshot identifier", or the file that stood for it is gone.
+        let lost = fault.named().is_some_and(|n| matches!(&*n.code, "22023" | "42704" | "58P01"));
+        if lost { Fault::new(Code::SnapshotLost, link.place()) } else { fault }
+    })?;
+    link.batch("SAVEPOINT lh_joined").await
+}
+
+/// Readers that stand at the held moment and have nothing to read. A chunk takes seconds, and opening
+/// a connection for each would cost some hundredth of that, on both sides.
+#[derive(Clone, Default)]
+pub(super) struct Idle(Arc<Mutex<Vec<Link>>>);
+
+impl Idle {
+    /// One of them, if there is one that still lives, under another label.
+    pub(super) async fn take(&self, label: &str) -> Option<Link> {
+        loop {
+            let link = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if link.relabel(label).await.is_ok() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Keeps one whose read came to its end, without the locks and settings of that read: whoever
+    /// wants to change a table must not wait for a reader that has nothing to read.
+    pub(super) async fn keep(&self, link: Link) {
+        if link.batch("ROLLBACK TO lh_joined").await.is_ok() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The bookkeeping's view of a PostgreSQL connection.
+
+use async_trait::async_trait;
+use protocol::fault::Fault;
+use protocol::id::RunId;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::connect::Link;
+use crate::sql::control::{Dialect, Param, Sql};
+
+/// Where PostgreSQL differs: a schema of our own, and gates that are advisory locks.
+pub(super) const DIALECT: Dialect = Dialect {
+    prefix: "longhaul.",
+    // Asked first, because `IF NOT EXISTS` wants the right to create even where nothing is missing.
+    schema: Some(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'longhaul') \
+         THEN CREATE SCHEMA longhaul; END IF; END $$",
+    ),
+    installed: "SELECT to_regclass('longhaul.meta')::text",
+    install_lock: Some("SELECT pg_advisory_xact_lock(7811889142345236992)"),
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    durable: Some("SET LOCAL synchronous_commit = on"),
+    gate_shared: Some(gate_shared),
+    gate_exclusive: Some(gate_exclusive),
+    folds_case: false,
+};
+
+fn gate_shared(run: RunId) -> String {
+    format!("SELECT pg_advisory_xact_lock_shared({})", lock_key(run, Purpose::Gate))
+}
+
+fn gate_exclusive(run: RunId) -> String {
+    format!("SELECT pg_advisory_xact_lock({})", lock_key(run, Purpose::Gate))
+}
+
+/// What an advisory lock is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// The gate of a run.
+    Gate,
+    /// The step of a chunk.
+    Step(u32),
+}
+
+/// The number of a lock: the random part of the run's id, so that two runs hardly ever share one,
+/// and if they do, they only wait for each other.
+pub(super) fn lock_key(run: RunId, purpose: Purpose) -> i64 {
+    let (high, low) = run.0.as_u64_pair();
+    let key = high.rotate_left(32) ^ low;
+    let salt = match purpose {
+        Purpose::Gate => 0,
+        // Spread over all bits, by the golden ratio.
+        Purpose::Step(chunk) => (u64::from(chunk) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    };
+    (key ^ salt).cast_signed()
+}
+
+/// A connection that speaks to the bookkeeping tables.
+pub(super) struct Bookkeeping(pub(super) Link);
+
+#[async_trait]
+impl Sql for Bookkeeping {
+    async fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+        execute(&self.0, sql, params).await
+    }
+
+    async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+    ) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        query(&self.0, sql, params).await
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.0.batch(sql).await
+    }
+}
+
+/// A parameter as the driver wants it. NULL goes as text, which every column of ours takes: it is
+/// sent without a type for the server to infer.
+fn bound(param: &Param) -> (&(dyn ToSql + Sync), Type) {
+    const NULL: &Option<String> = &None;
+    match param {
+        Param::Text(text) => (text, Type::TEXT),
+        Param::Int(number) => (number, Type::INT8),
+        Param::Null => (NULL, Type::UNKNOWN),
+    }
+}
+
+async fn execute(link: &Link, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+    let bound: Vec<_> = params.iter().map(bound).collect();
+    link.client.execute_typed(sql, &bound).await.map_err(|error| link.fault(&error))
+}
+
+async fn query(
+    link: &Link,
+    sql: &str,
+    params: &[Param],
+) -> Result<Vec<Vec<Option<String>>>, Fault> {
+    let bound: Vec<_> = params.iter().map(bound).collect();
+    let rows = link.client.query_typed(sql, &bound).await.map_err(|error| link.fault(&error))?;
+    Ok(rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect())
+}
+
+/// A cell as text; the tables hold text and 64-bit integers only.
+fn text(row: &tokio_postgres::Row, at: usize) -> Option<String> {
+    match *row.columns()[at].type_() {
+        Type::INT8 => row.get::<_, Option<i64>>(at).map(|number| number.to_string()),
+        _ => row.get(at),
+    }
+}

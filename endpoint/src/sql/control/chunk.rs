@@ -1,0 +1,153 @@
+//! What a session does to the bookkeeping inside its own chunk transaction.
+//!
+//! The caller has begun the transaction. Nothing here begins, commits or rolls back.
+
+use protocol::fault::{Code, Fault};
+use protocol::id::{AttemptId, ChunkId, RunId};
+use protocol::plan::Plan;
+use protocol::receipt::{Outcome, Receipt, Reject};
+use protocol::run::State;
+use protocol::schema::TableName;
+
+use super::rows::{self, Cells};
+use super::{Dialect, Param, Sql};
+
+/// Rows of one multi-row INSERT: far below every engine's limit of parameters.
+pub(super) const ROWS_PER_INSERT: usize = 500;
+
+/// Takes the run's gate shared, until the transaction ends.
+pub(crate) async fn enter(sql: &mut dyn Sql, dialect: &Dialect, run: RunId) -> Result<(), Fault> {
+    match dialect.gate_shared {
+        Some(gate) => sql.batch(&gate(run)).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether a chunk of this run may be committed: the run is running or paused, and the chunk's
+/// target entity, where it has one, is the run's own. To be asked behind the gate.
+pub(crate) async fn admits(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    entity: Option<&TableName>,
+) -> Result<bool, Fault> {
+    let p = dialect.prefix;
+    let states = format!("SELECT state FROM {p}run WHERE run = $1");
+    let Some(row) = sql.query(&states, &[Param::text(run)]).await?.pop() else { return Ok(false) };
+    let state: State = Cells::of(row).parse()?;
+    let Some(entity) = entity.filter(|_| state.admits_chunks()) else {
+        return Ok(state.admits_chunks());
+    };
+    let owners = format!("SELECT run FROM {p}owner WHERE entity = $1 AND run = $2");
+    let key = dialect.owner_key(entity);
+    Ok(!sql.query(&owners, &[Param::Text(key), Param::text(run)]).await?.is_empty())
+}
+
+/// The target entities of a run, by entity id; none when the run is not here. They never change, so
+/// a session asks once per run.
+pub(crate) async fn targets(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+) -> Result<Option<Vec<TableName>>, Fault> {
+    let select = format!("SELECT head FROM {}run WHERE run = $1", dialect.prefix);
+    let Some(row) = sql.query(&select, &[Param::text(run)]).await?.pop() else { return Ok(None) };
+    let head: Plan = Cells::of(row).json()?;
+    Ok(Some(head.entities.into_iter().map(|entity| entity.target).collect()))
+}
+
+/// Inserts the receipt as open, under this attempt. False when the chunk has one already; where
+/// another attempt's is in flight, the engine first waits for the end of that.
+pub(crate) async fn open_receipt(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    chunk: ChunkId,
+    attempt: AttemptId,
+) -> Result<bool, Fault> {
+    let insert = format!(
+        "INSERT INTO {}receipt (run, chunk, outcome, attempt) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (run, chunk) DO NOTHING RETURNING chunk",
+        dialect.prefix
+    );
+    let params = [
+        Param::text(run),
+        Param::Int(i64::from(chunk.0)),
+        Param::text(Outcome::Open.as_str()),
+        Param::text(attempt),
+    ];
+    Ok(!sql.query(&insert, &params).await?.is_empty())
+}
+
+/// The receipt of a chunk that was decided.
+pub(crate) async fn receipt(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    chunk: ChunkId,
+) -> Result<Option<Receipt>, Fault> {
+    let select = format!(
+        "SELECT {} FROM {}receipt WHERE run = $1 AND chunk = $2 AND outcome <> $3",
+        rows::RECEIPT,
+        dialect.prefix
+    );
+    let open = Param::text(Outcome::Open.as_str());
+    let params = [Param::text(run), Param::Int(i64::from(chunk.0)), open];
+    sql.query(&select, &params).await?.pop().map(rows::receipt).transpose()
+}
+
+/// Completes the receipt that this attempt opened, and drops the chunk's samples.
+///
+/// # Errors
+/// `Code::NotMine` when there is no such receipt: nothing of this transaction is true.
+pub(crate) async fn complete(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    receipt: &Receipt,
+) -> Result<(), Fault> {
+    let p = dialect.prefix;
+    let update = format!(
+        "UPDATE {p}receipt SET outcome = $1, worker = $2, tries = $3, read_digest = $4, \
+         written_digest = $5, filtered = $6, rejected = $7, bytes = $8, policies = $9, \
+         started = $10, finished = $11 \
+         WHERE run = $12 AND chunk = $13 AND attempt = $14 AND outcome = $15"
+    );
+    let mut params = vec![Param::text(Outcome::Done.as_str())];
+    params.extend(rows::receipt_params(receipt));
+    let chunk = [Param::text(run), Param::Int(i64::from(receipt.chunk.0))];
+    params.extend(chunk.clone());
+    params.extend([Param::text(receipt.attempt), Param::text(Outcome::Open.as_str())]);
+    if sql.execute(&update, &params).await? != 1 {
+        return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk)));
+    }
+    let samples = format!("DELETE FROM {p}sample WHERE run = $1 AND chunk = $2");
+    sql.execute(&samples, &chunk).await.map(drop)
+}
+
+/// Keeps rejected rows.
+pub(crate) async fn insert_rejects(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    rejects: &[Reject],
+) -> Result<(), Fault> {
+    insert_rows(sql, &format!("{}reject", dialect.prefix), run, rejects).await
+}
+
+/// Writes into `reject` or `sample`.
+pub(super) async fn insert_rows(
+    sql: &mut dyn Sql,
+    table: &str,
+    run: RunId,
+    rejects: &[Reject],
+) -> Result<(), Fault> {
+    for part in rejects.chunks(ROWS_PER_INSERT) {
+        let values = rows::placeholders(part.len(), 6);
+        let insert = format!("INSERT INTO {table} (run, {}) VALUES {values}", rows::REJECT);
+        let params: Vec<_> =
+            part.iter().flat_map(|reject| rows::reject_params(run, reject)).collect();
+        sql.execute(&insert, &params).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What SQL engines share: quoting, the bookkeeping of runs, and expressions that two engines
+//! understand alike.
+//!
+//! Nothing here talks to a driver. An engine hands in an adapter that speaks [`control::Sql`] and
+//! a [`control::Dialect`] that says where it differs.
+
+pub(crate) mod control;
+pub mod portable;
+pub(crate) mod quote;

@@ -1,0 +1,208 @@
+//! Defaults: a literal or the present moment, as the column's type reads them.
+
+use protocol::schema::{Engine, Logical};
+use sqlparser::ast::{Expr, UnaryOperator, Value};
+
+use super::literal::{self, is_date, is_time, is_timestamp, shaped};
+use super::{Kind, bare, parse, string, string_of};
+
+/// The default of a column in the dialect of `to`, when it gives exactly the same value there.
+///
+/// `logical` is what the column means in the target. Literals of its type, NULL, and the present
+/// moment for columns that hold one are carried; `0` and `1` of a boolean become `FALSE` and
+/// `TRUE`. Everything else (`nextval`, functions, calculations) is refused with `None`. Between
+/// equal engines the text comes back unchanged.
+pub fn translate_default(
+    expression: &str,
+    logical: &Logical,
+    from: Engine,
+    to: Engine,
+) -> Option<String> {
+    if from == to {
+        return Some(expression.to_owned());
+    }
+    if to == Engine::Memory {
+        return None;
+    }
+    let parsed = parse(expression, from)?;
+    let default = bare(&parsed);
+    if let Some(moment) = present(default, from) {
+        // SQLite's moment is in UTC and does not say so, as a column of instants must.
+        let unsaid = to == Engine::Sqlite && *logical == Logical::TimestampWithZone;
+        let suffix = if unsaid { " || '+00'" } else { "" };
+        return holds(logical, moment).then(|| format!("{moment}{suffix}"));
+    }
+    match literal_of(default)? {
+        Literal::Null => Some("NULL".to_owned()),
+        Literal::Boolean(value) if *logical == Logical::Boolean => Some(spelled(value)),
+        Literal::Boolean(_) => None,
+        Literal::Number(digits) => number(&digits, logical, from),
+        Literal::Text(text) => text_as(&text, logical),
+    }
+}
+
+/// The present moment, cast to its own type perhaps.
+fn present(expr: &Expr, from: Engine) -> Option<&'static str> {
+    match expr {
+        Expr::Cast { expr, data_type, format: None, .. } => {
+            let moment = literal::moment(bare(expr), from)?;
+            let cut = matches!(data_type, sqlparser::ast::DataType::Date);
+            let kept = matches!(data_type, sqlparser::ast::DataType::Timestamp(None, _));
+            match moment {
+                "CURRENT_TIMESTAMP" if cut => Some("CURRENT_DATE"),
+                moment => kept.then_some(moment).filter(|m| *m == "CURRENT_TIMESTAMP"),
+            }
+        }
+        other => literal::moment(other, from),
+    }
+}
+
+fn holds(logical: &Logical, moment: &str) -> bool {
+    match moment {
+        "CURRENT_DATE" => *logical == Logical::Date,
+        _ => matches!(logical, Logical::Timestamp | Logical::TimestampWithZone),
+    }
+}
+
+enum Literal {
+    Null,
+    Boolean(bool),
+    Number(String),
+    Text(String),
+}
+
+fn spelled(value: bool) -> String {
+    if value { "TRUE" } else { "FALSE" }.to_owned()
+}
+
+/// The literal inside parentheses, signs and casts. A cast of a text is left out, whatever it is
+/// to: the column's type reads the text again, and [`text_as`] looks whether it can. A cast of
+/// anything else must be one that changes nothing.
+fn literal_of(expr: &Expr) -> Option<Literal> {
+    match expr {
+        Expr::Nested(inner) => literal_of(inner),
+        Expr::Value(value) => match &value.value {
+            Value::Null => Some(Literal::Null),
+            Value::Boolean(value) => Some(Literal::Boolean(*value)),
+            Value::Number(digits, false) => Some(Literal::Number(digits.clone())),
+            Value::SingleQuotedString(text) => Some(Literal::Text(text.clone())),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal_of(expr)? {
+            Literal::Number(digits) if !digits.starts_with('-') => {
+                Some(Literal::Number(format!("-{digits}")))
+            }
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match literal_of(expr)? {
+            Literal::Number(digits) => Some(Literal::Number(digits)),
+            _ => None,
+        },
+        Expr::Cast { expr, data_type, format: None, .. } => {
+            let inner = bare(expr);
+            if let Some(text) = string_of(inner) {
+                return uncut(data_type, text).then(|| Literal::Text(text.to_owned()));
+            }
+            let printed = literal::cast(inner, data_type)?;
+            match printed.kind {
+                Kind::Null => Some(Literal::Null),
+                Kind::Boolean => Some(Literal::Boolean(printed.text == "TRUE")),
+                Kind::Number | Kind::Fraction => Some(Literal::Number(printed.text)),
+                Kind::Text | Kind::Other | Kind::Strange | Kind::Unknown => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether a cast of that text leaves all of it: `'abc'::character varying(2)` does not.
+fn uncut(data_type: &sqlparser::ast::DataType, text: &str) -> bool {
+    use sqlparser::ast::{CharacterLength, DataType as T};
+    let length = match data_type {
+        T::CharacterVarying(length) | T::Varchar(length) | T::Character(length) => length,
+        _ => return true,
+    };
+    match length {
+        None => !matches!(data_type, T::Character(_)) || text.chars().count() <= 1,
+        Some(CharacterLength::IntegerLength { length, .. }) => {
+            u64::try_from(text.chars().count()).is_ok_and(|chars| chars <= *length)
+        }
+        Some(CharacterLength::Max) => true,
+    }
+}
+
+fn number(digits: &str, logical: &Logical, from: Engine) -> Option<String> {
+    let printed = literal::number(digits)?;
+    match logical {
+        Logical::Boolean => printed.bit.map(spelled),
+        Logical::Integer { bits } => {
+            let value: i64 = digits.parse().ok()?;
+            let unused = 64u32.checked_sub(u32::from(*bits))?;
+            ((i64::MIN >> unused)..=(i64::MAX >> unused)).contains(&value).then(|| digits.into())
+        }
+        Logical::Decimal { scale, .. } => {
+            let places = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+            let kept = scale.is_none_or(|scale| places <= usize::from(scale));
+            kept.then(|| digits.into())
+        }
+        Logical::Float { .. } => Some(digits.into()),
+        // SQLite's TEXT columns turn a number into its digits.
+        Logical::Text { .. } if from == Engine::Sqlite && printed.kind == Kind::Number => {
+            let plain = digits.parse::<i64>().ok()?.to_string();
+            text_as(&plain, logical)
+        }
+        Logical::Text { .. }
+        | Logical::Char { .. }
+        | Logical::Binary
+        | Logical::Date
+        | Logical::Time
+        | Logical::TimeWithZone
+        | Logical::Timestamp
+        | Logical::TimestampWithZone
+        | Logical::Interval
+        | Logical::Uuid
+        | Logical::Json
+        | Logical::JsonBinary
+        | Logical::Bits { .. }
+        | Logical::Enum { .. }
+        | Logical::Array { .. }
+        | Logical::Native { .. }
+        | Logical::Any => None,
+    }
+}
+
+fn text_as(text: &str, logical: &Logical) -> Option<String> {
+    let fits = |length: u32| u32::try_from(text.chars().count()).is_ok_and(|n| n <= length);
+    let whole = match logical {
+        Logical::Boolean => {
+            return match text {
+                "t" | "true" => Some(spelled(true)),
+                "f" | "false" => Some(spelled(false)),
+                _ => None,
+            };
+        }
+        // `'-1'::integer` is how PostgreSQL prints a negative number.
+        Logical::Integer { .. } | Logical::Decimal { .. } | Logical::Float { .. } => {
+            return number(text, logical, Engine::Postgres);
+        }
+        Logical::Text { length } => length.is_none_or(fits),
+        Logical::Char { length } => fits(*length),
+        Logical::Date => is_date(text),
+        Logical::Time => is_time(text),
+        Logical::Timestamp => is_timestamp(text),
+        Logical::TimestampWithZone => text.strip_suffix("+00").is_some_and(is_timestamp),
+        Logical::Uuid => shaped(text, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
+        Logical::Json | Logical::JsonBinary => {
+            serde_json::from_str::<serde_json::Value>(text).is_ok()
+        }
+        Logical::Enum { labels } => labels.iter().any(|label| label == text),
+        Logical::Binary
+        | Logical::TimeWithZone
+        | Logical::Interval
+        | Logical::Bits { .. }
+        | Logical::Array { .. }
+        | Logical::Native { .. }
+        | Logical::Any => false,
+    };
+    whole.then(|| string(text)).flatten()
+}

@@ -1,0 +1,217 @@
+//! SQLite: a file as a place to read from and to write to.
+//!
+//! # Promises
+//! 1. Nothing here blocks the runtime: every connection works on a thread of its own.
+//! 2. A cell is read by its own storage class. One that is not what its column means is noted as a
+//!    misfit, and never passed on as something else.
+//! 3. A value that the file would give back changed is refused when it is written: text that an
+//!    affinity would turn into a number, NaN, the negative zero of a REAL column.
+//!
+//! # Not promised
+//! More than one writer at a time. Enforcement of foreign keys while rows are written: the finish
+//! stage verifies them.
+
+mod bind;
+mod design;
+mod faults;
+mod introspect;
+mod key;
+mod link;
+mod pool;
+mod read;
+mod render;
+#[cfg(test)]
+mod scratch;
+mod stamp;
+#[cfg(test)]
+mod tests;
+mod types;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use protocol::fault::Fault;
+use protocol::mapping::Consistency;
+use protocol::plan::{Bound, Entity, Step};
+use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
+
+use self::faults::Doing;
+use self::link::{Late, Link, Place, Writers};
+use self::pool::Pool;
+use self::read::{Select, Stream};
+use crate::sql::control::Control;
+use crate::sql::quote;
+use crate::{
+    Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
+};
+
+/// What SQLite can do.
+const ABLE: Capabilities = Capabilities {
+    engine: Engine::Sqlite,
+    constraints_later: false,
+    enforces_foreign_keys: false,
+    writers_max: 1,
+    shared_snapshot: true,
+    // SQLite itself sets no limit but that of a statement.
+    name_bytes_max: 1_000_000,
+    folds_case: true,
+};
+
+/// One file.
+struct File {
+    place: Place,
+    pool: Pool,
+    writers: Writers,
+}
+
+/// Opens a file to read from.
+///
+/// # Errors
+/// `Code::ConfigUnreadable` when it is not there or is not a database.
+pub(crate) async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
+    let place = Place::of(address)?;
+    if !place.path.is_file() {
+        return Err(place.unreadable("the file is not there"));
+    }
+    Link::reading(&place).await?;
+    Ok(Arc::new(File::of(place)))
+}
+
+/// Opens a file to write to. One that is not there is made when something is first written.
+///
+/// # Errors
+/// `Code::ConfigUnreadable` when it could not be made or is not a database.
+pub(crate) async fn open_target(address: &Address) -> Result<Arc<dyn Target>, Fault> {
+    let place = Place::of(address)?;
+    if place.is_there() {
+        Link::reading(&place).await?;
+    } else if !place.path.parent().is_some_and(std::path::Path::is_dir) {
+        return Err(place.unreadable("its folder is not there"));
+    }
+    Ok(Arc::new(File::of(place)))
+}
+
+impl File {
+    fn of(place: Place) -> Self {
+        Self { pool: Pool::new(place.clone()), place, writers: Writers::default() }
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        if !self.place.is_there() {
+            return Ok(introspect::nothing());
+        }
+        let reader = self.pool.reader().await?;
+        reader.link.call(Doing::Read, |connection| introspect::catalogue(connection)).await
+    }
+}
+
+#[async_trait]
+impl Source for File {
+    fn capabilities(&self) -> Capabilities {
+        ABLE
+    }
+
+    fn place(&self) -> &str {
+        &self.place.shown
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        self.place.identity()
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        self.catalogue().await
+    }
+
+    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+        match consistency {
+            Consistency::Snapshot | Consistency::Quiesced => self.pool.hold().await,
+            Consistency::Drifting => Ok(()),
+        }
+    }
+
+    async fn counters(&self, _tables: &[TableName]) -> Result<String, Fault> {
+        // The file counts commits, not tables.
+        let (path, identity) = (self.place.path.clone(), self.place.identity()?);
+        let unreadable = |error| self.place.unreadable("it cannot be read").because(error);
+        let stamp = tokio::task::spawn_blocking(move || stamp::stamp(&path, &identity)).await;
+        stamp.map_err(std::io::Error::other).and_then(|stamp| stamp).map_err(unreadable)
+    }
+
+    async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+        read::cut(&self.pool.reader().await?, cut).await
+    }
+
+    async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
+        let select = Select::range(read)?;
+        let reader = self.pool.reader().await?;
+        Ok(Box::new(Stream::open(reader, select).await?))
+    }
+}
+
+#[async_trait]
+impl Target for File {
+    fn capabilities(&self) -> Capabilities {
+        ABLE
+    }
+
+    fn place(&self) -> &str {
+        &self.place.shown
+    }
+
+    async fn identity(&self) -> Result<String, Fault> {
+        self.place.identity()
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, Fault> {
+        self.catalogue().await
+    }
+
+    fn design(&self, wanted: &Wanted) -> Result<Design, Fault> {
+        design::design(wanted)
+    }
+
+    fn accepts(&self, from: &Logical, column: &Column) -> Option<Logical> {
+        types::accepts(from, &column.native)
+    }
+
+    fn numbering(&self, _table: &Table, _columns: &[String]) -> Option<Step> {
+        // SQLite notes the greatest number itself as rows are written.
+        None
+    }
+
+    async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
+        if !self.place.is_there() {
+            return Ok(false);
+        }
+        let reader = self.pool.reader().await?;
+        let any = format!("SELECT EXISTS (SELECT 1 FROM {})", quote::table(table));
+        reader.link.call(Doing::Write, move |c| c.query_row(&any, [], |row| row.get(0))).await
+    }
+
+    async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn read_back(
+        &self,
+        entity: &Entity,
+        index: u32,
+        of: u32,
+        batch_bytes: usize,
+    ) -> Result<Box<dyn Rows>, Fault> {
+        let reader = self.pool.reader().await?;
+        let select = Select::slice(&reader.link, entity, index, of, batch_bytes).await?;
+        Ok(Box::new(Stream::open(reader, select).await?))
+    }
+
+    async fn home(&self) -> Result<Box<dyn Home>, Fault> {
+        let link = Late::new(self.place.clone(), self.writers.clone());
+        Ok(Box::new(Control::new(link, &write::DIALECT, &*self.place.shown)))
+    }
+
+    async fn session(&self, _label: &str) -> Result<Box<dyn Session>, Fault> {
+        Ok(Box::new(write::Session::open(&self.place, self.writers.clone()).await?))
+    }
+}
