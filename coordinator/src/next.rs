@@ -1,0 +1,133 @@
+//! What should happen next: a pure function of the plan, what is known, and the time.
+//!
+//! Every action is safe to carry out twice, so two coordinators that both believe they lead waste
+//! messages and nothing else.
+
+use std::collections::BTreeMap;
+
+use protocol::chunk::State;
+use protocol::clock::Instant;
+use protocol::id::{ChunkId, EntityId};
+use protocol::plan::{After, Chunk, Plan, Stage};
+
+/// One thing to carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// What these wait for is done: they may run.
+    Release(Vec<ChunkId>),
+    /// These were tried too often and may be killing their workers: leave them to a person.
+    WearOut(Vec<ChunkId>),
+    /// Put a task for this chunk on the broker.
+    Ring(ChunkId),
+    /// Everything is done as far as the ledger knows: ask the target, and close the run.
+    Complete,
+    /// Nothing can go on until a person has looked at what is parked.
+    Stuck,
+}
+
+/// What a coordinator knows at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The state of each chunk, as the ledger remembers it.
+    pub states: &'a [State],
+    /// Faults and lapsed claims per chunk.
+    pub attempts: &'a BTreeMap<ChunkId, u32>,
+    /// Tasks that were rung for and not yet claimed, since when.
+    pub rung: &'a BTreeMap<ChunkId, Instant>,
+    /// Most tasks outstanding: rung for or claimed.
+    pub window: usize,
+    /// After so many milliseconds without a claim, a task is taken for lost.
+    pub lost_after_ms: u64,
+}
+
+/// Decides. See [`Action`].
+pub fn next(plan: &Plan, known: Known<'_>, now: Instant) -> Vec<Action> {
+    let open = Open::count(plan, known.states);
+    if open.total == 0 {
+        return vec![Action::Complete];
+    }
+    let worn = worn_out(plan, known);
+    let released = released(plan, known.states, &open);
+    let rings = rings(plan, known, &worn, now);
+    let mut actions = Vec::new();
+    let busy = known.states.iter().any(|s| matches!(s, State::Ready | State::Claimed(_)));
+    if !busy && released.is_empty() {
+        actions.push(Action::Stuck);
+    }
+    if !worn.is_empty() {
+        actions.push(Action::WearOut(worn));
+    }
+    if !released.is_empty() {
+        actions.push(Action::Release(released));
+    }
+    actions.extend(rings.into_iter().map(Action::Ring));
+    actions
+}
+
+/// How many chunks are not done: in all, by stage, and by entity and stage.
+pub(crate) struct Open {
+    pub(crate) total: u64,
+    pub(crate) stages: [u64; Stage::ALL.len()],
+    pub(crate) entities: BTreeMap<(EntityId, Stage), u64>,
+}
+
+impl Open {
+    pub(crate) fn count(plan: &Plan, states: &[State]) -> Self {
+        let mut open = Self { total: 0, stages: [0; 4], entities: BTreeMap::new() };
+        for chunk in plan.chunks.iter().filter(|chunk| state(states, chunk.id) != State::Done) {
+            open.total += 1;
+            open.stages[chunk.stage as usize] += 1;
+            if let Some(entity) = chunk.entity {
+                *open.entities.entry((entity, chunk.stage)).or_default() += 1;
+            }
+        }
+        open
+    }
+
+    fn allows(&self, chunk: &Chunk, states: &[State]) -> bool {
+        chunk.after.iter().all(|after| match after {
+            After::Stage(stage) => self.stages[*stage as usize] == 0,
+            After::Entity(entity, stage) => !self.entities.contains_key(&(*entity, *stage)),
+            After::Chunk(other) => state(states, *other) == State::Done,
+        })
+    }
+}
+
+/// A ledger that forgot knows fewer chunks than there are; what it does not know is waiting.
+fn state(states: &[State], chunk: ChunkId) -> State {
+    states.get(chunk.index()).copied().unwrap_or(State::Waiting)
+}
+
+fn released(plan: &Plan, states: &[State], open: &Open) -> Vec<ChunkId> {
+    let waiting = plan.chunks.iter().filter(|c| state(states, c.id) == State::Waiting);
+    waiting.filter(|c| open.allows(c, states)).map(|c| c.id).collect()
+}
+
+fn worn_out(plan: &Plan, known: Known<'_>) -> Vec<ChunkId> {
+    let worn = |(chunk, tries): (&ChunkId, &u32)| {
+        let ready = state(known.states, *chunk) == State::Ready;
+        (ready && *tries >= plan.limits.attempts).then_some(*chunk)
+    };
+    known.attempts.iter().filter_map(worn).collect()
+}
+
+/// Tasks to ring for, as many as fit: the biggest first, so that none is left over for the end; an
+/// index of a big entity before the ranges of small ones. Only reading back waits for all others.
+fn rings(plan: &Plan, known: Known<'_>, worn: &[ChunkId], now: Instant) -> Vec<ChunkId> {
+    let rung_since = |id: &ChunkId| known.rung.get(id);
+    let lost = |since: &Instant| now >= since.plus_millis(known.lost_after_ms);
+    let claimed = known.states.iter().filter(|s| matches!(s, State::Claimed(_))).count();
+    let waiting = known.rung.values().filter(|since| !lost(since)).count();
+    let room = known.window.saturating_sub(claimed + waiting);
+    let mut ready: Vec<&Chunk> = plan
+        .chunks
+        .iter()
+        .filter(|c| state(known.states, c.id) == State::Ready && !worn.contains(&c.id))
+        .filter(|c| rung_since(&c.id).is_none_or(lost))
+        .collect();
+    ready.sort_by_key(|c| (c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id));
+    ready.into_iter().take(room).map(|c| c.id).collect()
+}
+
+#[cfg(test)]
+mod tests;

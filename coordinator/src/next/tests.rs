@@ -1,0 +1,145 @@
+use protocol::id::{AttemptId, Environment};
+use protocol::mapping::{Consistency, Limits, OnSnapshotLost};
+use protocol::plan::{DrawnFrom, Guarantee, Range, Side, Work};
+use protocol::schema::Engine;
+
+use super::*;
+
+const NOW: Instant = Instant(1_000_000_000);
+
+fn plan(chunks: Vec<(Stage, Option<u32>, Vec<After>, u64)>) -> Plan {
+    let side = |name: &str| Side { environment: Environment(name.into()), engine: Engine::Memory };
+    let chunk = |(at, (stage, entity, after, weight)): (usize, (_, Option<u32>, _, _))| Chunk {
+        id: ChunkId(u32::try_from(at).unwrap()),
+        stage,
+        entity: entity.map(EntityId),
+        work: Work::Copy(Range::default()),
+        after,
+        weight,
+    };
+    Plan {
+        migration: "test".into(),
+        from: side("a"),
+        to: side("b"),
+        consistency: Consistency::Drifting,
+        on_snapshot_lost: OnSnapshotLost::Stop,
+        guarantee: Guarantee::ExactlyOnce,
+        limits: Limits::default(),
+        entities: vec![],
+        chunks: chunks.into_iter().enumerate().map(chunk).collect(),
+        notes: vec![],
+        drawn_from: DrawnFrom {
+            migration: String::new(),
+            source: String::new(),
+            target: String::new(),
+        },
+    }
+}
+
+fn decide(
+    plan: &Plan,
+    states: &[State],
+    rung: &[(u32, Instant)],
+    tries: &[(u32, u32)],
+) -> Vec<Action> {
+    let rung = rung.iter().map(|(c, at)| (ChunkId(*c), *at)).collect();
+    let attempts = tries.iter().map(|(c, n)| (ChunkId(*c), *n)).collect();
+    let known = Known { states, attempts: &attempts, rung: &rung, window: 2, lost_after_ms: 5000 };
+    next(plan, known, NOW)
+}
+
+fn claimed() -> State {
+    State::Claimed(AttemptId(uuid::Uuid::nil()))
+}
+
+#[test]
+fn a_chunk_is_released_only_after_all_that_it_waits_for() {
+    let plan = plan(vec![
+        (Stage::Prepare, None, vec![], 0),
+        (Stage::Copy, Some(0), vec![After::Stage(Stage::Prepare)], 0),
+        (Stage::Copy, Some(1), vec![After::Entity(EntityId(0), Stage::Copy)], 0),
+        (Stage::Finish, Some(0), vec![After::Chunk(ChunkId(2))], 0),
+    ]);
+    let waiting = [State::Waiting; 4];
+    assert_eq!(decide(&plan, &waiting, &[], &[]), [Action::Release(vec![ChunkId(0)]),]);
+    let mut states = waiting;
+    states[0] = State::Done;
+    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Release(vec![ChunkId(1)]),]);
+    states[1] = State::Done;
+    states[2] = State::Ready;
+    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Ring(ChunkId(2))]);
+}
+
+#[test]
+fn the_window_bounds_what_is_outstanding_and_the_biggest_goes_first() {
+    let plan = plan(vec![
+        (Stage::Copy, Some(0), vec![], 1),
+        (Stage::Copy, Some(0), vec![], 9),
+        (Stage::Copy, Some(0), vec![], 5),
+        (Stage::Copy, Some(0), vec![], 7),
+    ]);
+    let ready = [State::Ready; 4];
+    assert_eq!(
+        decide(&plan, &ready, &[], &[]),
+        [Action::Ring(ChunkId(1)), Action::Ring(ChunkId(3)),]
+    );
+    let one_claimed = [State::Ready, claimed(), State::Ready, State::Ready];
+    assert_eq!(decide(&plan, &one_claimed, &[(3, NOW)], &[]), []);
+}
+
+#[test]
+fn an_index_of_a_big_entity_begins_before_small_ranges_and_reading_back_comes_last() {
+    let plan = plan(vec![
+        (Stage::Copy, Some(0), vec![], 10),
+        (Stage::Finish, Some(1), vec![], 500),
+        (Stage::Verify, Some(2), vec![], 900),
+    ]);
+    assert_eq!(
+        decide(&plan, &[State::Ready; 3], &[], &[]),
+        [Action::Ring(ChunkId(1)), Action::Ring(ChunkId(0))]
+    );
+}
+
+#[test]
+fn a_task_that_nobody_claimed_is_rung_again_and_not_before() {
+    let plan = plan(vec![(Stage::Copy, Some(0), vec![], 0)]);
+    let before = Instant(NOW.0 - 4_999_000);
+    let after = Instant(NOW.0 - 5_000_000);
+    assert_eq!(decide(&plan, &[State::Ready], &[(0, before)], &[]), []);
+    assert_eq!(decide(&plan, &[State::Ready], &[(0, after)], &[]), [Action::Ring(ChunkId(0)),]);
+}
+
+#[test]
+fn a_chunk_tried_too_often_is_worn_out_and_not_rung() {
+    let plan = plan(vec![(Stage::Copy, Some(0), vec![], 0), (Stage::Copy, Some(0), vec![], 0)]);
+    assert_eq!(
+        decide(&plan, &[State::Ready; 2], &[], &[(0, 5), (1, 4)]),
+        [Action::WearOut(vec![ChunkId(0)]), Action::Ring(ChunkId(1)),]
+    );
+}
+
+#[test]
+fn what_is_parked_holds_up_only_its_dependents() {
+    let plan = plan(vec![
+        (Stage::Copy, Some(0), vec![], 0),
+        (Stage::Copy, Some(1), vec![], 0),
+        (Stage::Finish, Some(0), vec![After::Entity(EntityId(0), Stage::Copy)], 0),
+        (Stage::Finish, Some(1), vec![After::Entity(EntityId(1), Stage::Copy)], 0),
+    ]);
+    let states = [State::Parked, State::Done, State::Waiting, State::Waiting];
+    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Release(vec![ChunkId(3)]),]);
+    let states = [State::Parked, State::Done, State::Waiting, State::Done];
+    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Stuck]);
+}
+
+#[test]
+fn everything_done_asks_to_complete_and_nothing_else() {
+    let plan = plan(vec![(Stage::Copy, Some(0), vec![], 0)]);
+    assert_eq!(decide(&plan, &[State::Done], &[], &[]), [Action::Complete]);
+}
+
+#[test]
+fn a_ledger_that_forgot_everything_leads_to_release_and_never_to_completion() {
+    let plan = plan(vec![(Stage::Copy, Some(0), vec![], 0)]);
+    assert_eq!(decide(&plan, &[], &[], &[]), [Action::Release(vec![ChunkId(0)])]);
+}

@@ -1,0 +1,211 @@
+//! Column by column: from a source table to a target table that is there or will be.
+
+use std::collections::BTreeSet;
+
+use endpoint::{DesignedColumn, Target};
+use protocol::fault::{Code, Fault};
+use protocol::mapping::EntityRule;
+use protocol::plan::ColumnMap;
+use protocol::schema::{Check, Column, ForeignKey, Index, IndexOn, Key, Table, TableName};
+
+/// What a source table is in the target: its name there, and the rule that renames its columns;
+/// no rule where the target has the table of itself, nothing where it has none.
+pub(super) type Meaning<'a> =
+    dyn Fn(&TableName) -> Option<(TableName, Option<&'a EntityRule>)> + 'a;
+
+/// Refuses a rule that speaks of columns which the table does not have.
+pub(super) fn refuse_unknown(rule: &EntityRule, table: &Table) -> Result<(), Fault> {
+    for name in rule.rename.keys().chain(&rule.exclude) {
+        if table.column(name).is_none() {
+            let known: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            return Err(Fault::new(Code::ColumnUnknown, format!("{}.{name}", table.name))
+                .saying(format!("the columns are {}", known.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// The source table as the target is to have it: under its new name, with columns renamed and
+/// left out, and with the keys, indexes and checks that still make sense. What no longer does is
+/// returned as sentences.
+pub(super) fn renamed(
+    table: &Table,
+    rule: &EntityRule,
+    target: &TableName,
+    meaning: &Meaning<'_>,
+) -> (Table, Vec<String>) {
+    let mut left = Vec::new();
+    let touched = !rule.rename.is_empty() || !rule.exclude.is_empty();
+    let name = |column: &String| new_name(rule, column);
+    let names = |columns: &[String]| columns.iter().map(name).collect::<Option<Vec<_>>>();
+    let mut wanted = table.clone();
+    wanted.name = target.clone();
+    wanted.columns.retain(|column| !rule.exclude.contains(&column.name));
+    for column in &mut wanted.columns {
+        column.name = new_name(rule, &column.name).unwrap_or_default();
+        if touched && column.generated.is_some() {
+            // Its expression may speak of a column that has another name now.
+            left.push(format!("{} is computed in the source, and becomes plain data", column.name));
+            column.generated = None;
+        }
+    }
+    let key = |key: &Key| names(&key.columns).map(|columns| Key { columns, ..key.clone() });
+    wanted.primary_key = table.primary_key.as_ref().and_then(key);
+    wanted.uniques = table.uniques.iter().filter_map(key).collect();
+    wanted.indexes = keep(
+        &table.indexes,
+        &mut left,
+        |i| index(i, rule, touched),
+        |i| format!("index {}", i.name),
+    );
+    wanted.checks = keep(
+        &table.checks,
+        &mut left,
+        |c| check(c, touched),
+        |c| format!("check {}", c.name.as_deref().unwrap_or(&c.expression)),
+    );
+    wanted.foreign_keys = keep(
+        &table.foreign_keys,
+        &mut left,
+        |f| foreign_key(f, rule, meaning),
+        |f| format!("foreign key to {}", f.references),
+    );
+    (wanted, left)
+}
+
+fn keep<T>(
+    all: &[T],
+    left: &mut Vec<String>,
+    new: impl Fn(&T) -> Option<T>,
+    say: impl Fn(&T) -> String,
+) -> Vec<T> {
+    let mut kept = Vec::new();
+    for one in all {
+        match new(one) {
+            Some(one) => kept.push(one),
+            None => left.push(format!("{} stays behind: what it needs is not moved", say(one))),
+        }
+    }
+    kept
+}
+
+fn new_name(rule: &EntityRule, column: &String) -> Option<String> {
+    if rule.exclude.contains(column) {
+        return None;
+    }
+    Some(rule.rename.get(column).unwrap_or(column).clone())
+}
+
+fn index(index: &Index, rule: &EntityRule, touched: bool) -> Option<Index> {
+    if !touched {
+        return Some(index.clone());
+    }
+    // Expressions and conditions are text in the engine's words; a renamed column inside them
+    // would have to be understood.
+    if index.predicate.is_some() {
+        return None;
+    }
+    let mut new = Index { tail: None, ..index.clone() };
+    for part in &mut new.parts {
+        match &mut part.on {
+            IndexOn::Column(column) => *column = new_name(rule, column)?,
+            IndexOn::Expression(_) => return None,
+        }
+    }
+    new.include = index.include.iter().map(|c| new_name(rule, c)).collect::<Option<_>>()?;
+    Some(new)
+}
+
+fn check(check: &Check, touched: bool) -> Option<Check> {
+    (!touched).then(|| check.clone())
+}
+
+fn foreign_key(key: &ForeignKey, rule: &EntityRule, meaning: &Meaning<'_>) -> Option<ForeignKey> {
+    let (references, their) = meaning(&key.references)?;
+    let there = |column: &String| match their {
+        Some(rule) => new_name(rule, column),
+        None => Some(column.clone()),
+    };
+    Some(ForeignKey {
+        columns: key.columns.iter().map(|c| new_name(rule, c)).collect::<Option<_>>()?,
+        references,
+        referenced: key.referenced.iter().map(there).collect::<Option<_>>()?,
+        ..key.clone()
+    })
+}
+
+/// The mapping into a table that the plan creates.
+pub(super) fn into_new(
+    table: &Table,
+    rule: &EntityRule,
+    designed: &[DesignedColumn],
+) -> Vec<ColumnMap> {
+    let map = |column: &Column| {
+        let target = new_name(rule, &column.name)?;
+        let there = designed.iter().find(|d| d.name == target && !d.generated)?;
+        Some(ColumnMap {
+            source: column.name.clone(),
+            target,
+            from: column.logical.clone(),
+            to: there.logical.clone(),
+            native: there.native.clone(),
+            compared: there.compared,
+        })
+    };
+    table.columns.iter().filter_map(map).collect()
+}
+
+/// The mapping into a table that is there. `alike` says that both engines are one.
+///
+/// # Errors
+/// `ColumnUnknown` when the target lacks a column, `TypeUnsupported` when the two types do not
+/// agree, `ColumnUnfilled` when a row could not be written for want of a value.
+pub(super) fn into_existing(
+    table: &Table,
+    rule: &EntityRule,
+    there: &Table,
+    target: &dyn Target,
+    alike: bool,
+) -> Result<Vec<ColumnMap>, Fault> {
+    let mut columns = Vec::new();
+    for column in &table.columns {
+        let Some(name) = new_name(rule, &column.name) else { continue };
+        let place = format!("{}.{name}", there.name);
+        let Some(existing) = there.column(&name) else {
+            return Err(Fault::new(Code::ColumnUnknown, place)
+                .saying("the target entity exists and has no such column")
+                .next("Exclude the column, rename it, or add it to the target."));
+        };
+        if existing.generated.is_some() {
+            continue;
+        }
+        // A column of the very same type gives back whatever the source gives.
+        let same = || (alike && column.native == existing.native).then(|| existing.logical.clone());
+        let Some(to) = target.accepts(&column.logical, existing).or_else(same) else {
+            let said = format!("{} does not go into {}", column.native, existing.native);
+            return Err(Fault::new(Code::TypeUnsupported, place).saying(said));
+        };
+        columns.push(ColumnMap {
+            source: column.name.clone(),
+            target: name,
+            from: column.logical.clone(),
+            to,
+            native: existing.native.clone(),
+            compared: true,
+        });
+    }
+    refuse_unfilled(&columns, there)?;
+    Ok(columns)
+}
+
+fn refuse_unfilled(columns: &[ColumnMap], there: &Table) -> Result<(), Fault> {
+    let filled: BTreeSet<_> = columns.iter().map(|c| c.target.as_str()).collect();
+    let unfilled = there.columns.iter().find(|c| {
+        let by_itself = c.default.is_some() || c.identity.is_some() || c.generated.is_some();
+        !c.nullable && !by_itself && !filled.contains(c.name.as_str())
+    });
+    match unfilled {
+        None => Ok(()),
+        Some(c) => Err(Fault::new(Code::ColumnUnfilled, format!("{}.{}", there.name, c.name))),
+    }
+}

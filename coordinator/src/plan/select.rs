@@ -1,0 +1,124 @@
+//! Which entities a migration means, and what each is called in the target.
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobMatcher};
+use protocol::fault::{Code, Fault};
+use protocol::mapping::{EntityRule, Migration};
+use protocol::schema::{Catalogue, Table, TableName};
+
+use endpoint::Capabilities;
+
+/// A source table, the rule that chose it, and its name in the target.
+pub(super) struct Chosen<'a> {
+    pub(super) table: &'a Table,
+    pub(super) rule: &'a EntityRule,
+    pub(super) target: TableName,
+}
+
+/// The tables that the migration's rules choose: for each table the first rule that matches it.
+///
+/// # Errors
+/// `EntityUnknown` when an including rule matches no table; `IdentifierUnfit` when two entities
+/// would share a name in the target.
+pub(super) fn select<'a>(
+    migration: &'a Migration,
+    source: &'a Catalogue,
+    target: &Catalogue,
+    able: Capabilities,
+) -> Result<Vec<Chosen<'a>>, Fault> {
+    let rules = compile(&migration.entities)?;
+    let mut used = vec![false; rules.len()];
+    let mut chosen = Vec::new();
+    for table in &source.tables {
+        let Some(at) = rules.iter().position(|(matcher, _)| matches(matcher, &table.name)) else {
+            continue;
+        };
+        used[at] = true;
+        let rule = rules[at].1;
+        if rule.include {
+            let target = target_name(rule, &table.name, source, target);
+            chosen.push(Chosen { table, rule, target });
+        }
+    }
+    for ((_, rule), used) in rules.iter().zip(used) {
+        if rule.include && !used {
+            return Err(unmatched(rule, source));
+        }
+    }
+    refuse_collisions(&chosen, able)?;
+    Ok(chosen)
+}
+
+fn compile(rules: &[EntityRule]) -> Result<Vec<(GlobMatcher, &EntityRule)>, Fault> {
+    let one = |rule: &'_ EntityRule| {
+        let glob = GlobBuilder::new(&rule.pattern).backslash_escape(true).build();
+        glob.map(|glob| glob.compile_matcher())
+            .map_err(|error| Fault::new(Code::ConfigMalformed, &rule.pattern).because(error))
+    };
+    rules.iter().map(|rule| Ok((one(rule)?, rule))).collect()
+}
+
+/// A pattern means `schema.name`, or just `name`; a table whose name holds pattern characters is
+/// also meant by its exact name.
+fn matches(pattern: &GlobMatcher, name: &TableName) -> bool {
+    let full = name.to_string();
+    let exact = pattern.glob().glob();
+    pattern.is_match(&full) || pattern.is_match(&name.name) || exact == full || exact == name.name
+}
+
+fn unmatched(rule: &EntityRule, source: &Catalogue) -> Fault {
+    let fault = Fault::new(Code::EntityUnknown, &rule.pattern);
+    if let Some(other) = source
+        .unmoved
+        .iter()
+        .find(|u| u.name.to_string() == rule.pattern || u.name.name == rule.pattern)
+    {
+        return fault.saying(format!("it is a {}, and only tables are moved", other.kind));
+    }
+    if source.tables.is_empty() {
+        return fault.saying("the source holds no table that this user can see");
+    }
+    fault.saying("no table of the source matches")
+}
+
+/// What a table is called in the target, unless its rule says it: its own schema where the target
+/// has schemas, with the source's default schema becoming the target's; elsewhere its bare name,
+/// with a schema that is not the default in front.
+fn target_name(
+    rule: &EntityRule,
+    name: &TableName,
+    source: &Catalogue,
+    target: &Catalogue,
+) -> TableName {
+    let default = |schema: &Option<String>| schema.is_none() || *schema == source.default_schema;
+    match (&rule.target, &target.default_schema) {
+        (Some(wish), Some(home)) => match wish.split_once('.') {
+            Some((schema, name)) => TableName::within(schema, name),
+            None => TableName::within(home, wish),
+        },
+        (Some(wish), None) => TableName::bare(wish),
+        (None, Some(home)) if default(&name.schema) => TableName::within(home, &name.name),
+        (None, Some(_)) => name.clone(),
+        (None, None) if default(&name.schema) => TableName::bare(&name.name),
+        (None, None) => {
+            let schema = name.schema.as_deref().unwrap_or_default();
+            TableName::bare(format!("{schema}_{}", name.name))
+        }
+    }
+}
+
+fn refuse_collisions(chosen: &[Chosen<'_>], able: Capabilities) -> Result<(), Fault> {
+    let mut seen: BTreeMap<String, &TableName> = BTreeMap::new();
+    for one in chosen {
+        let full = one.target.to_string();
+        let key = if able.folds_case { full.to_ascii_lowercase() } else { full };
+        if let Some(other) = seen.insert(key, &one.table.name) {
+            let said = format!("{other} and {} would both be {}", one.table.name, one.target);
+            return Err(Fault::new(Code::IdentifierUnfit, one.target.to_string())
+                .saying(said)
+                .next("Give one of them another name with `to`."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,388 @@
+//! One try at one chunk: read, transform, write, receipt. The chunk protocol on one screen.
+
+use endpoint::{Begun, Read, Rows, Session, Write};
+use protocol::batch::{Batch, Digest};
+use protocol::cell::Reason;
+use protocol::clock::Instant;
+use protocol::event::Fact;
+use protocol::fault::{Code, Fault};
+use protocol::id::{AttemptId, WorkerId};
+use protocol::plan::{Chunk, ColumnMap, Entity, Range, Work};
+use protocol::receipt::{Receipt, Reject};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transform::{Pipeline, compile};
+
+use crate::pace::batch_bytes;
+use crate::{Point, Worker};
+
+/// How often, at most, a chunk under way says how far it is.
+const MOVING_EVERY: Duration = Duration::from_millis(200);
+
+/// Rows kept as evidence when a chunk passes the limit of rejects.
+const SAMPLE_ROWS: usize = 20;
+
+/// How a copy treats rows that the target refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gear {
+    /// All rows in one go; the first refusal ends the try.
+    First,
+    /// In pieces under savepoints, until bad rows stand alone.
+    Careful,
+}
+
+/// One try.
+#[derive(Clone, Copy)]
+pub(crate) struct Try<'a> {
+    pub(crate) chunk: &'a Chunk,
+    pub(crate) attempt: AttemptId,
+    pub(crate) worker: &'a WorkerId,
+    pub(crate) tries: u32,
+    pub(crate) gear: Gear,
+}
+
+/// How a try ended, other than in a fault.
+pub(crate) enum Carried {
+    /// The receipt stands. `again`: it stood before.
+    Done { receipt: Box<Receipt>, again: bool },
+    /// The run does not admit the chunk now.
+    Fenced,
+}
+
+/// What moved so far in a try.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) read: Digest,
+    pub(crate) written: Digest,
+    pub(crate) filtered: u64,
+    pub(crate) rejects: Vec<Reject>,
+    pub(crate) bytes: u64,
+    pub(crate) policies: BTreeMap<String, BTreeMap<Reason, u64>>,
+}
+
+impl Worker {
+    /// One try at a chunk. After a fault the session must be dropped; it is left in place only
+    /// after a clean end.
+    pub(crate) async fn carry(
+        &self,
+        this: &Try<'_>,
+        slot: &mut Option<Box<dyn Session>>,
+    ) -> Result<Carried, Fault> {
+        let started = self.parts.clock.now();
+        // The first batch is read before the target's transaction begins, so that a target with
+        // one writer is not held up by a slow source.
+        let mut input = self.input(this).await?;
+        let mut tally = Tally::default();
+        if let (Work::Verify { .. }, Some(id)) = (&this.chunk.work, this.chunk.entity) {
+            // All of it: reading back writes nothing, and may take longer than a transaction may
+            // stand idle or hold up the only writer.
+            self.read_back(self.parts.plan.entity(id), &mut input, &mut tally).await?;
+        }
+        let mut session = match slot.take() {
+            Some(session) => session,
+            None => self.parts.target.session(&self.label(this)).await?,
+        };
+        match session.begin(self.parts.run, this.chunk, this.attempt).await? {
+            Begun::Open => self.passed(Point::Begun),
+            Begun::Decided(receipt) => {
+                *slot = Some(session);
+                return Ok(Carried::Done { receipt, again: true });
+            }
+            Begun::Fenced => {
+                *slot = Some(session);
+                return Ok(Carried::Fenced);
+            }
+        }
+        if let Err(fault) = self.work(this, &mut input, session.as_mut(), &mut tally).await {
+            if fault.code() == Code::RejectLimit {
+                session.rollback().await?;
+                self.keep_sample(&tally.rejects).await?;
+            }
+            return Err(fault);
+        }
+        if !tally.rejects.is_empty() {
+            session.reject(&tally.rejects).await?;
+        }
+        let receipt = self.receipt(this, tally, started)?;
+        session.complete(&receipt).await?;
+        self.passed(Point::Completed);
+        session.commit().await?;
+        self.passed(Point::Committed);
+        *slot = Some(session);
+        Ok(Carried::Done { receipt: Box::new(receipt), again: false })
+    }
+
+    /// Opens the read that the chunk needs, if it needs one.
+    async fn input(&self, this: &Try<'_>) -> Result<Input, Fault> {
+        let label = self.label(this);
+        let rows = match (&this.chunk.work, this.chunk.entity) {
+            (Work::Copy(range), Some(id)) => {
+                let entity = self.parts.plan.entity(id);
+                let read = self.read(entity, &entity.columns, range, label);
+                Some(self.parts.source.read(&read).await?)
+            }
+            (Work::Link(range), Some(id)) => {
+                let entity = self.parts.plan.entity(id);
+                let read = self.read(entity, &link_columns(entity), range, label);
+                Some(self.parts.source.read(&read).await?)
+            }
+            (Work::Verify { index, of }, Some(id)) => {
+                let entity = self.parts.plan.entity(id);
+                let bytes = self.options.batch_bytes;
+                Some(self.parts.target.read_back(entity, *index, *of, bytes).await?)
+            }
+            (Work::Step(_), _) | (_, None) => None,
+        };
+        let Some(mut rows) = rows else { return Ok(Input::default()) };
+        let first = rows.next().await?;
+        self.passed(Point::Read);
+        Ok(Input { first, rows: Some(rows) })
+    }
+
+    fn read(&self, entity: &Entity, columns: &[ColumnMap], range: &Range, label: String) -> Read {
+        Read {
+            table: entity.source.clone(),
+            columns: columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
+            key: entity.key.clone(),
+            range: range.clone(),
+            filter: entity.filter.clone(),
+            top: entity.top,
+            lane: entity.lane,
+            batch_bytes: batch_bytes(&self.parts.plan.limits, entity, self.options.batch_bytes),
+            label,
+        }
+    }
+
+    /// What is particular to each kind of work, between the receipt's opening and completion.
+    async fn work(
+        &self,
+        this: &Try<'_>,
+        input: &mut Input,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let entity = this.chunk.entity.map(|id| self.parts.plan.entity(id));
+        match (&this.chunk.work, entity) {
+            (Work::Step(step), _) => {
+                session.execute(step).await?;
+                self.passed(Point::Stepped);
+                Ok(())
+            }
+            (Work::Copy(_), Some(entity)) => {
+                let pipeline = self.pipeline(entity);
+                match this.gear {
+                    Gear::First => self.copy(this, entity, &pipeline, input, session, tally).await,
+                    Gear::Careful => {
+                        self.isolate(this, entity, &pipeline, input, session, tally).await
+                    }
+                }
+            }
+            (Work::Link(_), Some(entity)) => self.link(this, entity, input, session, tally).await,
+            // Its rows were read before.
+            (Work::Verify { .. }, Some(_)) => Ok(()),
+            (Work::Copy(_) | Work::Link(_) | Work::Verify { .. }, None) => {
+                unreachable!("the planner gives rows an entity")
+            }
+        }
+    }
+
+    /// Verification: the digest of what the target gives back.
+    async fn read_back(
+        &self,
+        entity: &Entity,
+        input: &mut Input,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let pipeline = self.pipeline(entity);
+        while let Some(batch) = input.next().await? {
+            tally.read = tally.read.and(pipeline.read_back_digest(&batch));
+            tally.bytes += batch.bytes() as u64;
+        }
+        tally.written = tally.read;
+        Ok(())
+    }
+
+    fn pipeline(&self, entity: &Entity) -> Pipeline {
+        compile(entity, self.parts.plan.from.engine, self.parts.plan.to.engine)
+    }
+
+    /// First gear: one way into the target, all rows through it.
+    async fn copy(
+        &self,
+        this: &Try<'_>,
+        entity: &Entity,
+        pipeline: &Pipeline,
+        input: &mut Input,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let write = Write::Rows { blank_links: !entity.links.is_empty() };
+        session.start(entity, &write, false).await?;
+        let mut moving = Moving::default();
+        while let Some(batch) = input.next().await? {
+            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            let rows = self.transform(this, pipeline, batch, tally);
+            self.within_reject_limit(this.chunk, tally.rejects.len())?;
+            tally.bytes += rows.bytes() as u64;
+            if !rows.is_empty() {
+                session.write(rows).await?;
+            }
+            self.passed(Point::Wrote);
+            self.moving(this, entity, tally, &mut moving).await;
+        }
+        let counted = session.finish().await?;
+        self.passed(Point::Finished);
+        agree(entity, tally.written.rows, counted)
+    }
+
+    /// Transforms a batch, and adds to the tally all but the bytes written.
+    pub(crate) fn transform(
+        &self,
+        this: &Try<'_>,
+        pipeline: &Pipeline,
+        batch: Batch,
+        tally: &mut Tally,
+    ) -> Batch {
+        let out = pipeline.apply(batch);
+        tally.read = tally.read.and(out.read);
+        tally.written = tally.written.and(out.written);
+        tally.filtered += out.filtered;
+        for (column, reasons) in out.policies {
+            let counts = tally.policies.entry(column).or_default();
+            for (reason, times) in reasons {
+                *counts.entry(reason).or_default() += times;
+            }
+        }
+        for row in out.rejects {
+            tally.rejects.push(Reject {
+                chunk: this.chunk.id,
+                key: row.key,
+                column: Some(row.column),
+                reason: row.reason.as_str().to_string(),
+                constraint: None,
+            });
+        }
+        out.rows
+    }
+
+    /// The second pass: fills the links that the first left NULL.
+    async fn link(
+        &self,
+        this: &Try<'_>,
+        entity: &Entity,
+        input: &mut Input,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let columns = link_columns(entity);
+        let narrow = Entity { columns: columns.clone(), ..entity.clone() };
+        let pipeline = self.pipeline(&narrow);
+        let write = Write::Links { key: entity.key.len(), columns };
+        session.start(entity, &write, false).await?;
+        let mut fit = 0;
+        while let Some(batch) = input.next().await? {
+            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            let rows = self.transform(this, &pipeline, batch, tally);
+            tally.bytes += rows.bytes() as u64;
+            fit += rows.rows() as u64;
+            if !rows.is_empty() {
+                session.write(rows).await?;
+            }
+            self.passed(Point::Wrote);
+        }
+        let found = session.finish().await?;
+        self.passed(Point::Finished);
+        // Rows that the first pass rejected are not there, and were counted when they were.
+        let absent = fit.saturating_sub(found);
+        if found > fit || (absent > 0 && self.rejected_of(entity.id) == 0) {
+            let said = format!("{fit} rows have links, and {found} of them were found");
+            return Err(Fault::new(Code::LinkRefused, entity.target.to_string()).saying(said));
+        }
+        tally.filtered += absent + tally.rejects.len() as u64;
+        tally.rejects.clear();
+        tally.written.rows = found;
+        Ok(())
+    }
+
+    fn receipt(&self, this: &Try<'_>, tally: Tally, started: Instant) -> Result<Receipt, Fault> {
+        let receipt = Receipt {
+            chunk: this.chunk.id,
+            attempt: this.attempt,
+            worker: this.worker.clone(),
+            tries: this.tries,
+            read: tally.read,
+            written: tally.written,
+            filtered: tally.filtered,
+            rejected: tally.rejects.len() as u64,
+            bytes: tally.bytes,
+            policies: tally.policies,
+            started,
+            finished: self.parts.clock.now(),
+        };
+        match receipt.balance() {
+            Ok(()) => Ok(receipt),
+            Err(error) => {
+                Err(Fault::new(Code::Imbalance, self.parts.plan.what(this.chunk)).because(error))
+            }
+        }
+    }
+
+    fn label(&self, this: &Try<'_>) -> String {
+        format!("longhaul:{}:{}:{}", self.parts.run, this.chunk.id, this.tries)
+    }
+
+    async fn moving(&self, this: &Try<'_>, entity: &Entity, tally: &Tally, last: &mut Moving) {
+        let now = tokio::time::Instant::now();
+        if last.0.is_some_and(|told| now < told + MOVING_EVERY) {
+            return;
+        }
+        last.0 = Some(now);
+        let (rows, bytes) = (tally.written.rows, tally.bytes);
+        self.tell(Fact::Moving { chunk: this.chunk.id, entity: entity.id, rows, bytes }).await;
+    }
+
+    /// Keeps evidence of a chunk that passed the limit of rejects, in a transaction of its own,
+    /// after the chunk's was rolled back.
+    async fn keep_sample(&self, rejects: &[Reject]) -> Result<(), Fault> {
+        let sample = &rejects[..rejects.len().min(SAMPLE_ROWS)];
+        self.parts.target.home().await?.keep_sample(self.parts.run, sample).await
+    }
+}
+
+/// When a chunk last said how far it is.
+#[derive(Default)]
+struct Moving(Option<tokio::time::Instant>);
+
+/// A read with its first batch in hand.
+#[derive(Default)]
+pub(crate) struct Input {
+    first: Option<Batch>,
+    rows: Option<Box<dyn Rows>>,
+}
+
+impl Input {
+    pub(crate) async fn next(&mut self) -> Result<Option<Batch>, Fault> {
+        if let Some(batch) = self.first.take() {
+            return Ok(Some(batch));
+        }
+        match &mut self.rows {
+            Some(rows) => rows.next().await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether the target counted as many rows as were sent.
+pub(crate) fn agree(entity: &Entity, sent: u64, counted: u64) -> Result<(), Fault> {
+    if sent == counted {
+        return Ok(());
+    }
+    let said = format!("{sent} rows were sent, and the target counted {counted}");
+    Err(Fault::new(Code::Imbalance, entity.target.to_string()).saying(said))
+}
+
+/// The key's columns and then the links', as the second pass reads and writes them.
+fn link_columns(entity: &Entity) -> Vec<ColumnMap> {
+    let named = |name: &String| entity.columns.iter().find(|c| c.source == *name).cloned();
+    entity.key.iter().chain(&entity.links).filter_map(named).collect()
+}

@@ -1,0 +1,100 @@
+//! Careful gear: bad rows are found by halving, and set aside.
+//!
+//! Each batch goes in under a savepoint. When the target refuses it, it is undone and its halves
+//! are tried, until a bad row stands alone: that one becomes a reject, in this same transaction.
+//! A bad row costs about 2·log₂(n) statements more, and everything else is written as before.
+
+use endpoint::{Session, Write};
+use protocol::batch::{Batch, Digest};
+use protocol::fault::{Class, Fault};
+use protocol::plan::Entity;
+use protocol::receipt::Reject;
+use transform::Pipeline;
+
+use crate::Worker;
+use crate::carry::{Input, Tally, Try, agree};
+
+impl Worker {
+    /// Copies a chunk in careful gear.
+    pub(crate) async fn isolate(
+        &self,
+        this: &Try<'_>,
+        entity: &Entity,
+        pipeline: &Pipeline,
+        input: &mut Input,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        while let Some(batch) = input.next().await? {
+            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            let rows = self.transform(this, pipeline, batch, tally);
+            self.within_reject_limit(this.chunk, tally.rejects.len())?;
+            let refused = self.halve(this, entity, pipeline, rows, session, tally).await?;
+            // What the pipeline promised to be written was not, after all.
+            tally.written.rows -= refused.rows;
+            tally.written.sum = tally.written.sum.wrapping_sub(refused.sum);
+        }
+        Ok(())
+    }
+
+    /// Writes a batch in pieces, and returns the digest of the rows that were refused.
+    async fn halve(
+        &self,
+        this: &Try<'_>,
+        entity: &Entity,
+        pipeline: &Pipeline,
+        batch: Batch,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<Digest, Fault> {
+        let mut refused = Digest::default();
+        let mut pieces = vec![batch];
+        while let Some(piece) = pieces.pop().filter(|piece| !piece.is_empty()) {
+            session.savepoint().await?;
+            match write_piece(entity, &piece, session).await {
+                Ok(()) => {
+                    tally.bytes += piece.bytes() as u64;
+                    session.release().await?;
+                }
+                Err(fault) if fault.class() == Class::Data => {
+                    session.rollback_to().await?;
+                    if piece.rows() > 1 {
+                        let middle = piece.rows() / 2;
+                        pieces.push(piece.slice(middle, piece.rows()));
+                        pieces.push(piece.slice(0, middle));
+                        continue;
+                    }
+                    refused = refused.and(pipeline.written_digest(&piece));
+                    tally.rejects.push(reject(this, pipeline, &piece, &fault));
+                    self.within_reject_limit(this.chunk, tally.rejects.len())?;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(refused)
+    }
+}
+
+async fn write_piece(
+    entity: &Entity,
+    piece: &Batch,
+    session: &mut dyn Session,
+) -> Result<(), Fault> {
+    let write = Write::Rows { blank_links: !entity.links.is_empty() };
+    session.start(entity, &write, true).await?;
+    session.write(piece.clone()).await?;
+    agree(entity, piece.rows() as u64, session.finish().await?)
+}
+
+/// A row that the target refused by itself, with the target's own words for why.
+fn reject(this: &Try<'_>, pipeline: &Pipeline, row: &Batch, fault: &Fault) -> Reject {
+    let named = fault.named().cloned().unwrap_or_default();
+    let said = || fault.said().unwrap_or(fault.code().slug()).to_string();
+    Reject {
+        chunk: this.chunk.id,
+        key: pipeline.key(row.row(0)),
+        column: named.column,
+        reason: if named.code.is_empty() { said() } else { named.code },
+        constraint: named.constraint,
+    }
+}

@@ -1,0 +1,30 @@
+//! Make one chunk true.
+//!
+//! A worker takes tasks from the broker, one per free slot, and carries each chunk from the source
+//! to the target under the chunk protocol. It keeps nothing: kill it at any point, and what it had
+//! not committed never happened, and what it had is found by its receipt.
+//!
+//! # Promises
+//! 1. A delivery is settled only after the chunk's outcome is visible in the target, or when the
+//!    chunk is somebody else's or nobody's business.
+//! 2. Rows and receipt of a chunk become visible together, and only if `read = written + filtered
+//!    + rejected` by the target's own count.
+//! 3. A session is reused only after a clean commit or rollback; after any fault it is dropped.
+//! 4. Memory is bounded by slots × batch bytes, whatever the chunk.
+//!
+//! # Not promised
+//! That a chunk is tried only once, or that two workers never try one at the same time. The
+//! receipt in the target decides.
+//!
+//! Read [`work`] first, then `carry`: that one screen is what the rest serves.
+
+mod carry;
+mod heartbeat;
+mod isolate;
+mod pace;
+mod point;
+mod work;
+
+pub use pace::Pace;
+pub use point::{Point, Probe, no_probe};
+pub use work::{Options, Parts, Worker};
