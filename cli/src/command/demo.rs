@@ -1,0 +1,50 @@
+//! `longhaul demo`: a legacy school district, moved and verified on this machine.
+
+use std::path::Path;
+
+use protocol::fault::{Code, Fault};
+
+use crate::args::{Between, Demo, Global};
+use crate::command::run;
+use crate::exit::Answer;
+use crate::{Probes, demo, progress};
+
+/// Generates the legacy database and moves it.
+pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer {
+    let legacy = args.dir.join("legacy.db");
+    let fresh = args.dir.join("new.db");
+    std::fs::create_dir_all(&args.dir).map_err(|error| {
+        Fault::new(Code::OutputUnwritable, args.dir.display().to_string()).because(error)
+    })?;
+    progress::say(&format!("generating about {} rows in {}", args.rows, legacy.display()));
+    remove(&legacy)?;
+    let (path, rows) = (legacy.clone(), args.rows);
+    tokio::task::spawn_blocking(move || demo::generate(&path, rows, &mut |_, _| {}))
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let to = match args.target {
+        Some(url) => url,
+        None => {
+            // The last demo's result is not worth keeping; it is ours, by its place and name.
+            remove(&fresh)?;
+            format!("sqlite:{}", fresh.display())
+        }
+    };
+    let from = format!("sqlite:{}", legacy.display());
+    let set = vec!["name=demo".to_string()];
+    let between = Between { file: None, from: Some(from), to: Some(to), set };
+    run::start(global, between, None, probes).await
+}
+
+fn remove(database: &Path) -> Result<(), Fault> {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let path = format!("{}{end}", database.display());
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Fault::new(Code::OutputUnwritable, path).because(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

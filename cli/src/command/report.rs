@@ -1,0 +1,19 @@
+//! `longhaul report`: what a run came to, drawn anew from the target.
+
+use crate::args::{Global, OfRun, Output};
+use crate::exit::{self, Answer};
+use crate::{assemble, render};
+
+/// Shows a run's report, and writes its files again.
+pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
+    let ledger = assemble::ledger(global).await?;
+    let mut found = assemble::find(ledger.as_ref(), of.run, &of.between, false).await?;
+    let run = found.record.run;
+    let report = assemble::report(found.home.as_mut(), run).await?;
+    match global.output {
+        Output::Json => render::answer_json(&report),
+        Output::Text => render::answer(&render::report::text(&report)),
+    }
+    render::report::save(&report, &assemble::folder(global, run))?;
+    Ok(exit::OK)
+}

@@ -1,0 +1,335 @@
+//! The migration file as it is written: keys, types and defaults.
+//!
+//! The comments here are what an editor shows beside each key: they are the descriptions of the
+//! schema that `longhaul schema` prints.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use protocol::mapping;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::secret::SecretRef;
+use super::size::Size;
+
+/// A migration: which entities move, from where to where, and how.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Longhaul migration")]
+pub(super) struct File {
+    /// What the migration is called in plans, reports and events. Default: the name of the file
+    /// without its ending.
+    pub(super) name: Option<String>,
+    /// The places that can be read and written, by name. Plans, reports and receipts carry only
+    /// the names.
+    pub(super) environments: BTreeMap<String, Environment>,
+    /// The environment meant where none is named. With it, `to` may be left out.
+    pub(super) default: Option<String>,
+    /// The environment that is read.
+    pub(super) from: String,
+    /// The environment that is written. Default: the one named by `default`.
+    pub(super) to: Option<String>,
+    /// Which entities move: `all`, or a list of patterns and of maps for those that need more
+    /// than a pattern. Default: `all`.
+    #[serde(default)]
+    pub(super) entities: Entities,
+    /// How rows are written, where an entity does not say otherwise. Default: `create`.
+    #[serde(default)]
+    pub(super) mode: Mode,
+    /// How reads relate to those who write to the source meanwhile. Default: `snapshot`.
+    #[serde(default)]
+    pub(super) consistency: Consistency,
+    /// What a resumed run does when its snapshot is gone and the source has changed since.
+    /// Default: `stop`.
+    #[serde(default)]
+    pub(super) on_snapshot_lost: OnSnapshotLost,
+    /// How much of everything.
+    #[serde(default)]
+    pub(super) limits: Limits,
+    /// How often something is tried.
+    #[serde(default)]
+    pub(super) retry: Retry,
+}
+
+/// A place that can be read and written.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Environment {
+    /// `postgres://user@host:5432/database` or `sqlite:path/to/file.db`. The password does not
+    /// belong here. A relative path starts at the working directory.
+    #[schemars(regex(pattern = "^(postgres|postgresql|sqlite):.+"))]
+    pub(super) url: String,
+    /// Where the password is: `env:NAME` or `file:/path`. Read when the connection is opened.
+    pub(super) password: Option<SecretRef>,
+    /// How the connection is encrypted. Only for servers.
+    pub(super) tls: Option<Tls>,
+}
+
+/// How a connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// How much is asked of the server.
+    pub mode: TlsMode,
+    /// A file with the certificates of those whom we trust. Default: those of the system.
+    pub ca: Option<String>,
+    /// A file with our own certificate, if the server asks for one.
+    pub cert: Option<String>,
+    /// A file with the key of our own certificate.
+    pub key: Option<String>,
+}
+
+/// How much is asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// No encryption.
+    Disable,
+    /// Encrypted if the server can, otherwise not.
+    Prefer,
+    /// Encrypted, whoever the server is.
+    Require,
+    /// Encrypted, with a certificate signed by somebody we trust.
+    VerifyCa,
+    /// Encrypted, with a certificate signed by somebody we trust, and for this very host.
+    VerifyFull,
+}
+
+/// Which entities move.
+#[derive(Debug, Default)]
+pub(super) enum Entities {
+    /// Every table.
+    #[default]
+    All,
+    /// Those that these items name.
+    Some(Vec<Item>),
+}
+
+/// One item of the list of entities.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// What matches moves as it is.
+    Pattern(String),
+    /// More than a pattern.
+    Rule(Box<Rule>),
+}
+
+/// One entity, or all that match a pattern, and what is special about them. A name without
+/// wildcards beats a pattern, `exclude` beats `entity`, a longer pattern beats a shorter one.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// What it is about: `orders`, `sales.orders`, `sales.*`.
+    pub(super) entity: Option<String>,
+    /// What does not move: a name or pattern. Stands alone in its item.
+    pub(super) exclude: Option<String>,
+    /// The name of the target entity, perhaps with its schema. Not for patterns.
+    pub(super) to: Option<String>,
+    /// How rows are written. Default: the `mode` of the migration.
+    pub(super) mode: Option<Mode>,
+    /// In mode upsert: the target columns of a unique constraint that say which row is meant.
+    /// Default: the primary key. Not for patterns.
+    pub(super) conflict: Option<Vec<String>>,
+    /// A condition in the source's own SQL; only rows that meet it move.
+    #[serde(rename = "where")]
+    pub(super) filter: Option<String>,
+    /// At most so many rows, in key order.
+    #[schemars(range(min = 1))]
+    pub(super) top: Option<u64>,
+    /// Source column → target column. Columns not named keep their names. Not for patterns.
+    pub(super) rename: Option<BTreeMap<String, String>>,
+    /// Source columns that do not move.
+    pub(super) exclude_columns: Option<Vec<String>>,
+    /// Rows that one chunk aims at. Default: as many as fit `limits.chunk_bytes`.
+    #[schemars(range(min = 1))]
+    pub(super) chunk_rows: Option<u64>,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    /// The rows must not exist yet: the target entity is new or empty.
+    #[default]
+    Create,
+    /// A row that exists is overwritten, one that does not is inserted.
+    Upsert,
+}
+
+/// How reads relate to those who write to the source meanwhile.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Consistency {
+    /// Every chunk sees the source as it stood at one moment.
+    #[default]
+    Snapshot,
+    /// You promise that nobody writes; change counters test the promise.
+    Quiesced,
+    /// Each chunk sees the source as it stands when it is read.
+    Drifting,
+}
+
+/// What a resumed run does when its snapshot is gone and the source has changed since.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnSnapshotLost {
+    /// Stop and say so.
+    #[default]
+    Stop,
+    /// Go on, and call the run drifting in the report.
+    Drift,
+}
+
+/// How much of everything.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Chunks in flight at once. Default: 2.
+    #[schemars(range(min = 1, max = 256))]
+    pub(super) slots: Option<u32>,
+    /// Rows per second over all slots. Default: as fast as the servers can.
+    #[schemars(range(min = 1))]
+    pub(super) rows_per_second: Option<u64>,
+    /// Megabytes (10⁶ bytes) per second over all slots. Default: as fast as the servers can.
+    #[schemars(range(min = 1))]
+    pub(super) megabytes_per_second: Option<u64>,
+    /// Rows held in memory over all slots. Default: 64MiB; at least 1MiB.
+    pub(super) memory: Option<Size>,
+    /// What one chunk aims at. Default: 16MiB; at least 1KiB.
+    pub(super) chunk_bytes: Option<Size>,
+    /// Rows per entity that may be rejected before the entity stops. Default: 1000.
+    pub(super) rejects: Option<u64>,
+}
+
+/// How often something is tried.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    /// Tries per chunk before it is parked for a person to look at. Default: 5.
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) attempts: Option<u32>,
+}
+
+// `Entities` and `Item` are "one or the other". Serde's untagged enums would say "matched no
+// variant" without a place, so they are read by visitors, and described to schemars by hand.
+
+impl<'de> Deserialize<'de> for Entities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Entities;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`all` or a list")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Entities, E> {
+                match word {
+                    "all" => Ok(Entities::All),
+                    other => Err(E::custom(format!(
+                        "`{other}` is not `all`\nFor one entity write a list of one: `[\"{other}\"]`."
+                    ))),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Entities, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(access)).map(Entities::Some)
+            }
+        }
+
+        deserializer.deserialize_str(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Item;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a pattern or a map of keys and values")
+            }
+
+            fn visit_str<E: de::Error>(self, pattern: &str) -> Result<Item, E> {
+                Ok(Item::Pattern(pattern.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Item, A::Error> {
+                let rule = Rule::deserialize(MapAccessDeserializer::new(access))?;
+                Ok(Item::Rule(Box::new(rule)))
+            }
+        }
+
+        deserializer.deserialize_str(Either)
+    }
+}
+
+impl JsonSchema for Entities {
+    fn schema_name() -> Cow<'static, str> {
+        "Entities".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<Item>();
+        json_schema!({
+            "anyOf": [
+                { "const": "all", "description": "Every table." },
+                { "type": "array", "items": item },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Item {
+    fn schema_name() -> Cow<'static, str> {
+        "Item".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let rule = generator.subschema_for::<Rule>();
+        json_schema!({
+            "anyOf": [
+                {
+                    "type": "string",
+                    "description": "A name or pattern, in quotes if it begins with `*`: what \
+                        matches moves as it is.",
+                },
+                rule,
+            ],
+        })
+    }
+}
+
+impl From<Mode> for mapping::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Create => Self::Create,
+            Mode::Upsert => Self::Upsert,
+        }
+    }
+}
+
+impl From<Consistency> for mapping::Consistency {
+    fn from(consistency: Consistency) -> Self {
+        match consistency {
+            Consistency::Snapshot => Self::Snapshot,
+            Consistency::Quiesced => Self::Quiesced,
+            Consistency::Drifting => Self::Drifting,
+        }
+    }
+}
+
+impl From<OnSnapshotLost> for mapping::OnSnapshotLost {
+    fn from(choice: OnSnapshotLost) -> Self {
+        match choice {
+            OnSnapshotLost::Stop => Self::Stop,
+            OnSnapshotLost::Drift => Self::Drift,
+        }
+    }
+}

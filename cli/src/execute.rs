@@ -1,0 +1,254 @@
+//! A run in this process: one coordinator, a few slots, a broker and a ledger of our own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker::Broker;
+use coordinator::report::Report;
+use coordinator::{Ended, drive};
+use endpoint::{Home, Source, Target};
+use ledger::Ledger;
+use protocol::event::Fact;
+use protocol::fault::{Class, Fault};
+use protocol::id::{ChunkId, RunId, WorkerId};
+use protocol::mapping::OnSnapshotLost;
+use protocol::plan::Plan;
+use protocol::receipt::Receipt;
+use protocol::run::{self, Record};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use worker::Worker;
+
+use crate::args::Global;
+use crate::exit::{self, Answer, Failure};
+use crate::{Probes, assemble, progress, render};
+
+/// Batches that one slot holds at once: one being read, one on its way, one being written, and
+/// the driver's own buffers.
+const BATCHES_PER_SLOT: u64 = 8;
+
+/// Batches are worth their trouble from here on, and grow no further than there.
+const BATCH_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 20;
+
+/// A stored run, and what it needs to go on.
+pub(crate) struct Stored {
+    pub(crate) record: Record,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) home: Box<dyn Home>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) on_snapshot_lost: OnSnapshotLost,
+}
+
+/// Carries a stored run on to its end, narrating it, and writes its report.
+pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes) -> Answer {
+    let run = stored.record.run;
+    let signals = Signals::listen(run);
+    let narrator = progress::narrate(global.progress, &stored.plan, &stored.ledger, run);
+    let receipts = stored.home.receipts(run).await?;
+    let ended = carry_on(&stored, rejected(&receipts), probes, &signals).await;
+    narrator.end().await;
+    let signal = *signals.caught.borrow();
+    let outcome = match ended {
+        Ok(ended) => Outcome::Ended(ended),
+        Err(fault) if fault.class() == Class::Resource => {
+            // So that whoever looks sees a pause. On a full disk even this may fail.
+            let now = assemble::clock().now();
+            if let Ok(mut home) = stored.target.home().await {
+                let _ = home.change(run, run::Event::Paused, now).await;
+            }
+            Outcome::Paused(fault)
+        }
+        Err(fault) => return Err(Failure::Fault(with_resume(fault, &stored.record))),
+    };
+    let report = report(&stored).await.map_err(|fault| with_resume(fault, &stored.record))?;
+    let folder = assemble::folder(global, run);
+    let files = render::report::save(&report, &folder);
+    let end = render::End { report: &report, outcome, signal, folder: &folder };
+    let code = render::end(global.output, &end);
+    files?;
+    Ok(code)
+}
+
+/// Draws the report on a connection of its own: the one from before the run may be hours old, and
+/// the server may have gone and come back since.
+async fn report(stored: &Stored) -> Result<Report, Fault> {
+    let mut home = stored.target.home().await?;
+    assemble::report(home.as_mut(), stored.record.run).await
+}
+
+/// Why a run is not going on.
+pub(crate) enum Outcome {
+    /// The drive ended by itself.
+    Ended(Ended),
+    /// Something is full.
+    Paused(Fault),
+}
+
+impl Outcome {
+    /// The exit code, for a run that did not complete; `signal` is the one that was caught.
+    pub(crate) fn exit(&self, signal: Option<u8>) -> Option<u8> {
+        match self {
+            Self::Ended(Ended::Complete) => None,
+            Self::Ended(Ended::Stuck | Ended::Cancelled) => Some(exit::FAILED),
+            Self::Ended(Ended::Paused) | Self::Paused(_) => Some(exit::PAUSED),
+            Self::Ended(Ended::Stopped) => Some(signal.unwrap_or(exit::INTERRUPTED)),
+        }
+    }
+}
+
+async fn carry_on(
+    stored: &Stored,
+    rejected: BTreeMap<ChunkId, u64>,
+    probes: Probes,
+    signals: &Signals,
+) -> Result<Ended, Fault> {
+    let broker: Arc<dyn Broker> = Arc::new(broker::Memory::default());
+    let (stop, stopping) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let slots = slots(stored);
+    let worker = Arc::new(worker(stored, slots, rejected, probes.worker, broker.clone()));
+    let mut workers = JoinSet::new();
+    for number in 0..slots {
+        let (worker, stop) = (worker.clone(), stop.clone());
+        workers.spawn(async move {
+            let ended = worker.slot(number).await;
+            if ended.is_err() {
+                stop.send_replace(true);
+            }
+            ended
+        });
+    }
+    let parts = coordinator::Parts {
+        run: stored.record.run,
+        plan: stored.plan.clone(),
+        target: stored.target.clone(),
+        source: stored.source.clone(),
+        ledger: stored.ledger.clone(),
+        broker: broker.clone(),
+        clock: assemble::clock(),
+        probe: probes.coordinator,
+        stop: stopping,
+        on_snapshot_lost: stored.on_snapshot_lost,
+        embedded: true,
+    };
+    let drive = drive(parts);
+    tokio::pin!(drive);
+    let mut caught = signals.caught.clone();
+    let mut fault = None;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut drive => break ended,
+            Ok(()) = caught.changed() => { stop.send_replace(true); }
+            // Heard of at once: a drive whose slots are gone would ring for ever.
+            Some(slot) = workers.join_next() => fault = fault.or(outlived(slot).err()),
+        }
+    };
+    broker.close().await;
+    while let Some(slot) = workers.join_next().await {
+        fault = fault.or(outlived(slot).err());
+    }
+    fault.map_or(ended, Err)
+}
+
+/// How a slot ended. A panic goes on here, and ends the process: what was in flight is undone.
+fn outlived(slot: Result<Result<(), Fault>, JoinError>) -> Result<(), Fault> {
+    slot.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// A target that lets only one write needs a second slot only to read ahead.
+fn slots(stored: &Stored) -> u32 {
+    let writers = stored.target.capabilities().writers_max.saturating_add(1);
+    stored.plan.limits.slots.min(writers).max(1)
+}
+
+fn worker(
+    stored: &Stored,
+    slots: u32,
+    rejected: BTreeMap<ChunkId, u64>,
+    probe: worker::Probe,
+    broker: Arc<dyn Broker>,
+) -> Worker {
+    let budget = stored.plan.limits.memory_bytes / (u64::from(slots) * BATCHES_PER_SLOT);
+    let batch = budget.clamp(*BATCH_BYTES.start(), *BATCH_BYTES.end());
+    let parts = worker::Parts {
+        run: stored.record.run,
+        plan: stored.plan.clone(),
+        source: stored.source.clone(),
+        target: stored.target.clone(),
+        ledger: stored.ledger.clone(),
+        broker,
+        clock: assemble::clock(),
+        probe,
+    };
+    let options = worker::Options {
+        id: WorkerId(format!("process-{}", std::process::id())),
+        batch_bytes: usize::try_from(batch).expect("at most a mebibyte"),
+        rejected,
+    };
+    Worker::new(parts, options)
+}
+
+fn rejected(receipts: &[Receipt]) -> BTreeMap<ChunkId, u64> {
+    let with_rejects = receipts.iter().filter(|receipt| receipt.rejected > 0);
+    with_rejects.map(|receipt| (receipt.chunk, receipt.rejected)).collect()
+}
+
+fn with_resume(fault: Fault, record: &Record) -> Fault {
+    let advice = fault.advice().to_string();
+    if advice.contains("longhaul resume") {
+        return fault;
+    }
+    fault.next(format!("{advice} Then: longhaul resume {}", record.run))
+}
+
+/// Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+struct Signals {
+    /// The exit code of the signal that was caught.
+    caught: watch::Receiver<Option<u8>>,
+}
+
+impl Signals {
+    fn listen(run: RunId) -> Self {
+        let (tell, caught) = watch::channel(None);
+        tokio::spawn(async move {
+            loop {
+                let code = next_signal().await;
+                if tell.borrow().is_some() {
+                    progress::insist("stopping now; nothing is lost, chunks in flight are undone");
+                    progress::insist(&format!("continue with: longhaul resume {run}"));
+                    end_now(code);
+                }
+                progress::insist("finishing the chunks in flight; press Ctrl-C again to stop now");
+                tell.send_replace(Some(code));
+            }
+        });
+        Self { caught }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the second signal asks for exactly this")]
+fn end_now(code: u8) {
+    std::process::exit(code.into());
+}
+
+async fn next_signal() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
+        _ = terminated => exit::TERMINATED,
+    }
+}
+
+/// Publishes that a run was stored, for whoever watches.
+pub(crate) async fn announce(ledger: &dyn Ledger, record: &Record) {
+    let fact = Fact::Run { state: record.state, epoch: record.epoch };
+    let _ = ledger.publish(record.run, fact).await;
+}

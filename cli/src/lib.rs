@@ -1,0 +1,88 @@
+//! The one executable: parses, assembles, names every concrete thing.
+//!
+//! It is the only place where the two sides of the house meet: a coordinator and its workers are
+//! put together here, around a broker and a ledger of this process or, on a fleet, of servers.
+//! It alone reads the command line, the environment, files of settings, and signals.
+//!
+//! `args` says what can be asked, `command` has one file for each, `assemble` opens what they
+//! need, `execute` is a run in this process, `progress` narrates it on stderr, and `render` writes
+//! the answers on stdout.
+
+mod args;
+mod assemble;
+mod command;
+pub mod config;
+pub mod demo;
+mod execute;
+mod exit;
+mod progress;
+mod render;
+
+use std::sync::Arc;
+
+use clap::Parser as _;
+use endpoint::Target;
+
+use args::{Args, Command};
+use exit::Answer;
+
+/// Who listens at the points of the protocol, and who stands between: nobody, but in tests.
+#[derive(Clone)]
+pub struct Probes {
+    /// At the points of a worker.
+    pub worker: worker::Probe,
+    /// At the points of the coordinator.
+    pub coordinator: coordinator::Probe,
+    /// Stands between a run and its target.
+    pub target: Between,
+}
+
+/// Something put between a run and its target.
+pub type Between = Arc<dyn Fn(Arc<dyn Target>) -> Arc<dyn Target> + Send + Sync>;
+
+impl Default for Probes {
+    fn default() -> Self {
+        let target: Between = Arc::new(|target| target);
+        Self { worker: worker::no_probe(), coordinator: coordinator::no_probe(), target }
+    }
+}
+
+/// Does what the command line asks, and returns the exit code.
+pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes: Probes) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // Asking for help is not an error; clap knows which of its "errors" are.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    progress::init(args.global.progress);
+    progress::init_logs(&args.global.log);
+    let global = args.global.clone();
+    match dispatch(args, probes).await {
+        Ok(code) => code,
+        Err(failure) => {
+            render::failure(&failure, global.output);
+            failure.exit()
+        }
+    }
+}
+
+async fn dispatch(args: Args, probes: Probes) -> Answer {
+    let global = &args.global;
+    match args.command {
+        Command::Demo(demo) => command::demo::demo(global, demo, probes).await,
+        Command::Run(run) => command::run::run(global, run, probes).await,
+        Command::Plan(plan) => command::plan::plan(global, plan).await,
+        Command::Status(of) => command::status::status(global, of).await,
+        Command::Resume(resume) => command::resume::resume(global, resume, probes).await,
+        Command::Verify(of) => command::verify::verify(global, of).await,
+        Command::Report(of) => command::report::report(global, of).await,
+        Command::Events(events) => command::events::events(global, events).await,
+        Command::Forget(of) => command::forget::forget(global, of).await,
+        Command::Environments(of) => command::environments::environments(global, &of),
+        Command::Schema => command::schema::schema(),
+        Command::Explain(explain) => command::explain::explain(global, &explain),
+    }
+}

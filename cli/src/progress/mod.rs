@@ -1,0 +1,166 @@
+//! Narration on stderr: what a run is doing, for whoever watches.
+//!
+//! A narrator listens to the ledger's events and draws them in one of four ways. It decides
+//! nothing, and a run does not notice whether anybody narrates.
+
+mod bars;
+mod plain;
+mod tally;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, OnceLock};
+
+use ledger::Ledger;
+use protocol::event::{Event, Fact};
+use protocol::id::RunId;
+use protocol::plan::Plan;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) use tally::grouped;
+
+use crate::args::ProgressMode;
+
+/// Draws events.
+trait Narrator: Send {
+    fn event(&mut self, event: &Event);
+    fn end(&mut self);
+}
+
+/// A narrator at work.
+pub(crate) struct Narration {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Narration {
+    /// Draws what is left to draw, and ends.
+    pub(crate) async fn end(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+/// Begins to narrate a run.
+pub(crate) fn narrate(
+    mode: ProgressMode,
+    plan: &Arc<Plan>,
+    ledger: &Arc<dyn Ledger>,
+    run: RunId,
+) -> Narration {
+    let mut events = ledger.subscribe();
+    let mut narrator = narrator(mode, plan.clone());
+    let (stop, mut stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = events.recv() => event,
+                _ = &mut stopped => break,
+            };
+            match event {
+                Ok(event) if event.run == run => narrator.event(&event),
+                // Whoever draws too slowly misses some; the next ones say how far things are.
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            }
+        }
+        narrator.end();
+    });
+    Narration { stop, task }
+}
+
+fn narrator(mode: ProgressMode, plan: Arc<Plan>) -> Box<dyn Narrator> {
+    match mode {
+        ProgressMode::Auto if std::io::stderr().is_terminal() => Box::new(bars::Bars::new(plan)),
+        ProgressMode::Auto | ProgressMode::Plain => Box::new(plain::Plain::new(plan)),
+        ProgressMode::Bars => Box::new(bars::Bars::new(plan)),
+        ProgressMode::Json => Box::new(Json),
+        ProgressMode::None => Box::new(Silent),
+    }
+}
+
+struct Json;
+
+impl Narrator for Json {
+    fn event(&mut self, event: &Event) {
+        write(&event.to_json());
+    }
+    fn end(&mut self) {}
+}
+
+struct Silent;
+
+impl Narrator for Silent {
+    fn event(&mut self, _: &Event) {}
+    fn end(&mut self) {}
+}
+
+/// How this process narrates.
+static MODE: OnceLock<ProgressMode> = OnceLock::new();
+
+/// Says how this process narrates, once and for all.
+pub(crate) fn init(mode: ProgressMode) {
+    // A second call in one process, as in tests, keeps the first's mode.
+    let _ = MODE.set(mode);
+}
+
+/// Whether every line on stderr is JSON.
+pub(crate) fn is_json() -> bool {
+    MODE.get() == Some(&ProgressMode::Json)
+}
+
+/// A line of narration, for people who want one.
+pub(crate) fn say(line: &str) {
+    match MODE.get() {
+        Some(ProgressMode::Json | ProgressMode::None) => {}
+        Some(ProgressMode::Auto | ProgressMode::Bars | ProgressMode::Plain) | None => write(line),
+    }
+}
+
+/// A line that is said however quiet a run is to be: what went wrong, and what to do next.
+pub(crate) fn insist(line: &str) {
+    if is_json() {
+        write(&serde_json::json!({ "message": line }).to_string());
+    } else {
+        write(line);
+    }
+}
+
+/// One line on stderr. A reader that has gone is nobody's fault.
+pub(crate) fn write(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Logs go to stderr, filtered; they are for grep, and hold no row value and no secret.
+pub(crate) fn init_logs(filter: &str) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("error"));
+    let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+    // A second call in one process, as in tests, keeps the first's settings.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .try_init();
+}
+
+/// Whether a fact says that something went wrong, and what.
+fn trouble(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Faulted { what, message, advice, parked: true, .. } => {
+            Some(format!("parked: {what}: {message}\n        {advice}"))
+        }
+        Fact::Faulted { what, message, attempt, parked: false, .. } => {
+            Some(format!("try {attempt} of {what} failed: {message}"))
+        }
+        Fact::Finding { code, message } => Some(format!("finding [{code}]: {message}")),
+        Fact::Run { .. }
+        | Fact::Stage { .. }
+        | Fact::Entity { .. }
+        | Fact::Claimed { .. }
+        | Fact::Moving { .. }
+        | Fact::Done { .. } => None,
+    }
+}

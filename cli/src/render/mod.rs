@@ -1,0 +1,200 @@
+//! Answers on stdout, and faults on stderr.
+
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod status;
+pub(crate) mod verify;
+
+use std::error::Error as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use coordinator::Ended;
+use coordinator::report::{Report, Verdict};
+use protocol::fault::{Code, Fault};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::args::Output;
+use crate::config::EnvironmentView;
+use crate::execute::Outcome;
+use crate::exit::{self, Failure};
+use crate::progress::{self, insist, say, write};
+
+/// Width of a diagnostic where the terminal does not say.
+const WIDTH: usize = 100;
+
+/// A line of an answer. Fails when whoever reads it has gone.
+pub(crate) fn line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")
+}
+
+/// A whole answer. A reader that left early got what it wanted.
+pub(crate) fn answer(text: &str) {
+    let _ = line(text.trim_end());
+}
+
+/// A whole answer, as JSON.
+pub(crate) fn answer_json(value: &impl Serialize) {
+    answer(&serde_json::to_string_pretty(value).expect("our answers have string keys only"));
+}
+
+/// Says on stderr why a command failed; where JSON is spoken, as JSON.
+pub(crate) fn failure(failure: &Failure, output: Output) {
+    match failure {
+        Failure::Fault(fault) => complain(fault, output),
+        Failure::Config(error) if speaks_json(output) => complain(error.fault(), output),
+        Failure::Config(error) => {
+            let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+            write(error.render(WIDTH, colours).trim_end());
+            write(&format!("  more: longhaul explain {}", error.fault().code()));
+        }
+    }
+}
+
+/// Says on stderr what is wrong.
+pub(crate) fn complain(fault: &Fault, output: Output) {
+    if speaks_json(output) {
+        write(&fault_json(fault).to_string());
+    } else {
+        write(&fault_text(fault));
+    }
+}
+
+fn speaks_json(output: Output) -> bool {
+    output == Output::Json || progress::is_json()
+}
+
+fn fault_text(fault: &Fault) -> String {
+    let mut text = format!("error[{}]: {fault}", fault.code());
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        text += &format!("\n  because: {error}");
+        cause = error.source();
+    }
+    text += &format!("\n  next: {}", fault.advice());
+    text += &format!("\n  more: longhaul explain {}", fault.code());
+    text
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    json!({
+        "code": fault.code().slug(),
+        "message": fault.to_string(),
+        "place": fault.place(),
+        "cause": fault.source().map(ToString::to_string),
+        "next": fault.advice(),
+        "exit": fault.code().exit(),
+    })
+}
+
+/// A code's page.
+pub(crate) fn code_page(code: Code) -> String {
+    format!(
+        "{}: {}\n\n{}\n\nNext: {}\nExit code: {}",
+        code.slug(),
+        code.title(),
+        wrapped(code.about()),
+        code.advice(),
+        code.exit(),
+    )
+}
+
+/// A code's page, for programs.
+pub(crate) fn code_json(code: Code) -> Value {
+    json!({
+        "code": code.slug(),
+        "title": code.title(),
+        "about": code.about(),
+        "next": code.advice(),
+        "exit": code.exit(),
+    })
+}
+
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        if column > 0 && column + 1 + word.len() > 80 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out += word;
+        column += word.len();
+    }
+    out
+}
+
+/// The environments of a migration file.
+pub(crate) fn environments(views: &[EnvironmentView]) -> String {
+    let mut out = String::new();
+    for view in views {
+        let marks = [(view.from, "from"), (view.to, "to"), (view.default, "default")];
+        let marks: Vec<_> = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+        let password = view.password.as_deref().unwrap_or("none");
+        out += &format!(
+            "{:<16} {:<10} {}\n  password {password}, tls {}{}{}\n",
+            view.name,
+            view.engine.to_string(),
+            view.url,
+            view.tls.unwrap_or("by default"),
+            if marks.is_empty() { "" } else { ", is " },
+            marks.join(", "),
+        );
+    }
+    out
+}
+
+/// How a run in this process ended.
+pub(crate) struct End<'a> {
+    pub(crate) report: &'a Report,
+    pub(crate) outcome: Outcome,
+    pub(crate) signal: Option<u8>,
+    pub(crate) folder: &'a Path,
+}
+
+/// Says how a run ended, and returns the exit code.
+pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
+    let report = end.report;
+    match output {
+        Output::Json => answer_json(report),
+        Output::Text => answer(&report::summary(report)),
+    }
+    say(&format!("report: {}", end.folder.join("report.txt").display()));
+    let resume = format!("continue with: longhaul resume {}", report.run);
+    match &end.outcome {
+        Outcome::Ended(Ended::Complete) => return complete(report, output),
+        Outcome::Ended(Ended::Stuck) => {
+            complain(&Fault::new(Code::Parked, report.run.to_string()), output);
+            insist(&resume);
+        }
+        Outcome::Paused(fault) => {
+            complain(fault, output);
+            insist(&resume);
+        }
+        Outcome::Ended(Ended::Paused | Ended::Stopped) => insist(&resume),
+        Outcome::Ended(Ended::Cancelled) => {
+            complain(&Fault::new(Code::Cancelled, report.run.to_string()), output);
+        }
+    }
+    end.outcome.exit(end.signal).unwrap_or(exit::FAILED)
+}
+
+fn complete(report: &Report, output: Output) -> u8 {
+    match report.verdict {
+        Verdict::Different => {
+            complain(&Fault::new(Code::Differs, report.to.environment.to_string()), output);
+            exit::DIFFERENT
+        }
+        Verdict::NotVerified if report.broken_promise => {
+            complain(&Fault::new(Code::PromiseBroken, report.from.environment.to_string()), output);
+            exit::FAILED
+        }
+        Verdict::Verified | Verdict::NotVerified if report.totals.rejected > 0 => exit::REJECTS,
+        // Complete, and where something could not be verified, the plan said so beforehand.
+        Verdict::Verified | Verdict::NotVerified => exit::OK,
+    }
+}

@@ -1,0 +1,95 @@
+//! A plan, for people.
+
+use protocol::plan::{Entity, Level, Plan, Stage, Work};
+
+use super::report::{grouped, size};
+
+/// The whole plan: what moves in which order, how it is cut, and what a person should know.
+/// `places` are source and target, without secrets.
+pub(crate) fn text(plan: &Plan, places: (&str, &str)) -> String {
+    let mut out = format!(
+        "plan {} of {}\n  from {} ({}, {})\n  to   {} ({}, {})\n  \
+         consistency {}, guarantee {}, {} slots\n",
+        &plan.fingerprint()[..12],
+        plan.migration,
+        plan.from.environment,
+        plan.from.engine,
+        places.0,
+        plan.to.environment,
+        plan.to.engine,
+        places.1,
+        format!("{:?}", plan.consistency).to_lowercase(),
+        plan.guarantee.as_str(),
+        plan.limits.slots,
+    );
+    out += &entities(plan);
+    out += &stages(plan);
+    out += &notes(plan);
+    if plan.destructive() {
+        out += "\nDESTRUCTIVE: this plan removes what stands in the target now.\n";
+    } else {
+        out += "\nNothing that stands in the target now is removed.\n";
+    }
+    out
+}
+
+fn entities(plan: &Plan) -> String {
+    let name = |e: &Entity| match (&e.source, &e.target) {
+        (from, to) if from == to => to.to_string(),
+        (from, to) => format!("{from} → {to}"),
+    };
+    let width = plan.entities.iter().map(|e| name(e).chars().count()).max().unwrap_or(0).max(6);
+    let mut out = format!(
+        "\n  {:<width$}  {:<6}  {:<4}  {:>12}  {:>10}  {:>6}  cut by\n",
+        "entity", "mode", "lane", "~rows", "~size", "chunks"
+    );
+    for entity in &plan.entities {
+        let chunks = plan.chunks_of(entity.id, Stage::Copy).count();
+        let mode = match (entity.new, entity.mode) {
+            (true, _) => "new",
+            (false, protocol::mapping::Mode::Create) => "create",
+            (false, protocol::mapping::Mode::Upsert) => "upsert",
+        };
+        let key = if entity.key.is_empty() { "-".to_string() } else { entity.key.join(", ") };
+        out += &format!(
+            "  {:<width$}  {mode:<6}  {:<4}  {:>12}  {:>10}  {chunks:>6}  {key}\n",
+            name(entity),
+            entity.lane.as_str(),
+            grouped(entity.rows_estimate),
+            size(entity.bytes_estimate),
+        );
+    }
+    out
+}
+
+fn stages(plan: &Plan) -> String {
+    let mut out = String::from("\n");
+    for stage in Stage::ALL {
+        let chunks: Vec<_> = plan.chunks.iter().filter(|c| c.stage == stage).collect();
+        out += &format!("  {:<8} {} chunks\n", stage.as_str(), chunks.len());
+        for chunk in chunks {
+            if let Work::Step(step) = &chunk.work {
+                let mark = if step.destructive { "!" } else { " " };
+                out += &format!("   {mark} {}\n", step.what);
+            }
+        }
+    }
+    out
+}
+
+fn notes(plan: &Plan) -> String {
+    if plan.notes.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("\n  notes\n");
+    for note in &plan.notes {
+        let level = match note.level {
+            Level::Warning => "warning",
+            Level::Left => "left   ",
+            Level::Info => "info   ",
+        };
+        let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
+        out += &format!("    {level}  {entity}{}\n", note.text);
+    }
+    out
+}

@@ -1,0 +1,156 @@
+//! A report, for people: a summary at the end of a run, and `report.txt`.
+
+use std::path::Path;
+
+use coordinator::report::{EntityReport, Report};
+use protocol::fault::Fault;
+
+use crate::assemble;
+
+/// Writes `report.json` and `report.txt` into a folder.
+pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
+    let json = serde_json::to_string_pretty(report).expect("a report has string keys only");
+    assemble::write(&folder.join("report.json"), &json)?;
+    assemble::write(&folder.join("report.txt"), &text(report))
+}
+
+/// One screen: the verdict, and a line per entity.
+pub(crate) fn summary(report: &Report) -> String {
+    let mut out = verdict(report);
+    out += "\n";
+    out += &entities(report);
+    out
+}
+
+/// The whole report.
+pub(crate) fn text(report: &Report) -> String {
+    let mut out = verdict(report);
+    out += &format!(
+        "\nmigration    {}\nrun          {}\nfrom         {} ({})\nto           {} ({})\n\
+         state        {}\nplan         {}\nguarantee    {}\nconsistency  {}\n\
+         created      {}\nended        {}\nresumes      {}\nsteps        {} of {} done\n\n",
+        report.migration,
+        report.run,
+        report.from.environment,
+        report.from.engine,
+        report.to.environment,
+        report.to.engine,
+        report.state,
+        report.fingerprint,
+        report.guarantee,
+        report.consistency,
+        report.created,
+        report.ended.as_deref().unwrap_or("-"),
+        report.resumes,
+        report.steps.0,
+        report.steps.1,
+    );
+    out += &entities(report);
+    out += &digests(report);
+    out += &list("\nrejected rows, the first of them\n", &report.rejects);
+    out += &list("\nevidence kept of chunks that were given up\n", &report.samples);
+    if !report.notes.is_empty() {
+        out += "\nwhat the plan said\n";
+        for note in &report.notes {
+            let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
+            out += &format!("  {entity}{}\n", note.text);
+        }
+    }
+    out
+}
+
+fn verdict(report: &Report) -> String {
+    let seconds = report.seconds.map(|s| format!(" in {s:.1} s")).unwrap_or_default();
+    let rejected = match report.totals.rejected {
+        0 => String::new(),
+        n => format!(", {} rejected", grouped(n)),
+    };
+    format!(
+        "{}: {} rows of {} entities{rejected}{seconds}\n",
+        report.verdict.as_str().to_uppercase(),
+        grouped(report.totals.written),
+        report.entities.len(),
+    )
+}
+
+fn entities(report: &Report) -> String {
+    let width = report.entities.iter().map(|e| e.target.chars().count()).max().unwrap_or(0).max(6);
+    let mut out = format!(
+        "{:<width$}  {:>12}  {:>12}  {:>8}  {:>8}  {:>9}  verdict\n",
+        "entity", "read", "written", "filtered", "rejected", "seconds"
+    );
+    for entity in &report.entities {
+        let why = entity.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        out += &format!(
+            "{:<width$}  {:>12}  {:>12}  {:>8}  {:>8}  {:>9.1}  {}{why}\n",
+            entity.target,
+            grouped(entity.counts.read),
+            grouped(entity.counts.written),
+            grouped(entity.counts.filtered),
+            grouped(entity.counts.rejected),
+            entity.seconds,
+            entity.verdict.as_str(),
+        );
+    }
+    out
+}
+
+fn digests(report: &Report) -> String {
+    let mut out = String::from("\ndigests (rows:sum), written and found\n");
+    for entity in &report.entities {
+        let found = entity.found_digest.map_or_else(|| "-".to_string(), |d| d.to_string());
+        out += &format!("  {}\n    {}\n    {found}\n", entity.target, entity.written_digest);
+        out += &remarks(entity);
+    }
+    out
+}
+
+fn remarks(entity: &EntityReport) -> String {
+    let mut out = String::new();
+    if !entity.not_compared.is_empty() {
+        out += &format!("    not compared: {}\n", entity.not_compared.join(", "));
+    }
+    if entity.retries > 0 {
+        out += &format!("    retries: {}\n", entity.retries);
+    }
+    for (column, reasons) in &entity.policies {
+        for (reason, times) in reasons {
+            out += &format!("    policy: {column}, {}, {times} times\n", reason.as_str());
+        }
+    }
+    out
+}
+
+fn list(title: &str, rejects: &[protocol::receipt::Reject]) -> String {
+    if rejects.is_empty() {
+        return String::new();
+    }
+    let mut out = title.to_string();
+    for reject in rejects {
+        let column = reject.column.as_deref().unwrap_or("-");
+        let constraint = reject.constraint.as_deref().unwrap_or("-");
+        out += &format!(
+            "  chunk {}, key {}, column {column}, constraint {constraint}: {}\n",
+            reject.chunk, reject.key, reject.reason
+        );
+    }
+    out
+}
+
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    crate::progress::grouped(number)
+}
+
+/// `12.3 MiB`.
+#[expect(clippy::cast_precision_loss, reason = "for people, to one digit")]
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+}

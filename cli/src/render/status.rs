@@ -1,0 +1,163 @@
+//! How far a run is.
+
+use ledger::Checkpoints;
+use protocol::chunk;
+use protocol::event::{Event, Fact};
+use protocol::plan::{Plan, Stage};
+use protocol::receipt::Receipt;
+use protocol::run::{Record, State};
+use serde::Serialize;
+
+use super::report::grouped;
+
+/// How far a run is, and what can be done.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    run: String,
+    migration: String,
+    state: State,
+    from: String,
+    to: String,
+    created: String,
+    ended: Option<String>,
+    resumes: u64,
+    rows_written: u64,
+    rows_rejected: u64,
+    stages: Vec<StageStatus>,
+    parked: Vec<Parked>,
+    next: Option<String>,
+    other_runs: Vec<Other>,
+}
+
+#[derive(Debug, Serialize)]
+struct StageStatus {
+    stage: Stage,
+    done: usize,
+    planned: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Parked {
+    chunk: u32,
+    what: String,
+    code: String,
+    message: String,
+    advice: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Other {
+    run: String,
+    migration: String,
+    state: State,
+    created: String,
+}
+
+impl Status {
+    /// Adds up what is known. `known` and `events` are this machine's ledger, which may know
+    /// nothing of a run that is driven elsewhere.
+    pub(crate) fn of(
+        record: &Record,
+        plan: &Plan,
+        receipts: &[Receipt],
+        known: Option<Checkpoints>,
+        events: &[Event],
+        others: &[Record],
+    ) -> Self {
+        let done: std::collections::BTreeSet<_> = receipts.iter().map(|r| r.chunk).collect();
+        let stage = |stage| {
+            let of_stage = || plan.chunks.iter().filter(move |c| c.stage == stage);
+            let done = of_stage().filter(|c| done.contains(&c.id)).count();
+            StageStatus { stage, done, planned: of_stage().count() }
+        };
+        let copies = receipts
+            .iter()
+            .filter(|r| plan.chunk(r.chunk).is_some_and(|chunk| chunk.stage == Stage::Copy));
+        let (rows_written, rows_rejected) =
+            copies.fold((0, 0), |(w, r), receipt| (w + receipt.written.rows, r + receipt.rejected));
+        let next = (!record.state.is_final()).then(|| format!("longhaul resume {}", record.run));
+        Self {
+            run: record.run.to_string(),
+            migration: record.migration.clone(),
+            state: record.state,
+            from: record.from.to_string(),
+            to: record.to.to_string(),
+            created: record.created.to_string(),
+            ended: record.ended.map(|at| at.to_string()),
+            resumes: record.epoch.saturating_sub(1),
+            rows_written,
+            rows_rejected,
+            stages: Stage::ALL.into_iter().map(stage).collect(),
+            parked: parked(known, events),
+            next,
+            other_runs: others.iter().filter(|o| o.run != record.run).map(other).collect(),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut out = format!(
+            "run {} of {}: {}\n  {} → {}, created {}, resumed {} times\n  {} rows written, {} rejected\n",
+            self.run,
+            self.migration,
+            self.state,
+            self.from,
+            self.to,
+            self.created,
+            self.resumes,
+            grouped(self.rows_written),
+            grouped(self.rows_rejected),
+        );
+        for stage in &self.stages {
+            out += &format!("  {:<8} {}/{}\n", stage.stage.as_str(), stage.done, stage.planned);
+        }
+        for parked in &self.parked {
+            out += &format!(
+                "  parked: {} [{}]: {}\n          {}\n",
+                parked.what, parked.code, parked.message, parked.advice
+            );
+        }
+        if let Some(next) = &self.next {
+            out += &format!("  if nobody is driving it: {next}\n");
+        }
+        for other in &self.other_runs {
+            out += &format!(
+                "also here: {} of {}: {}, created {}\n",
+                other.run, other.migration, other.state, other.created
+            );
+        }
+        out
+    }
+}
+
+fn other(record: &Record) -> Other {
+    Other {
+        run: record.run.to_string(),
+        migration: record.migration.clone(),
+        state: record.state,
+        created: record.created.to_string(),
+    }
+}
+
+/// The chunks that are parked now, each with its last fault.
+fn parked(known: Option<Checkpoints>, events: &[Event]) -> Vec<Parked> {
+    let states = known.map(|known| known.states).unwrap_or_default();
+    let mut found = std::collections::BTreeMap::new();
+    for event in events {
+        let Fact::Faulted { chunk, what, code, message, advice, .. } = &event.fact else {
+            continue;
+        };
+        if states.get(chunk.index()) != Some(&chunk::State::Parked) {
+            continue;
+        }
+        let parked = Parked {
+            chunk: chunk.0,
+            what: what.clone(),
+            code: code.clone(),
+            message: message.clone(),
+            advice: advice.clone(),
+        };
+        found.insert(chunk.0, parked);
+    }
+    found.into_values().collect()
+}
