@@ -1,0 +1,11 @@
+//! What tests of whole runs share: databases to throw away, and the executable to run and kill.
+//!
+//! The tests themselves are one binary, `tests/tests/all.rs`, so that they are linked once.
+
+pub mod broken;
+pub mod command;
+pub mod moving;
+pub mod scratch;
+pub mod setting;
+pub mod strict;
+pub mod watched;

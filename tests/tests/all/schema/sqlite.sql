@@ -1,0 +1,38 @@
+-- A SQLite schema with one of everything.
+CREATE TABLE "all" (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    a TEXT NOT NULL DEFAULT 'x''y',
+    b INT DEFAULT 5,
+    c REAL DEFAULT 1.5,
+    d DATETIME DEFAULT CURRENT_TIMESTAMP,
+    e TEXT DEFAULT (lower('A')),
+    f BOOLEAN DEFAULT 1,
+    g INT GENERATED ALWAYS AS (b * 2) STORED,
+    h INT AS (b + 1) VIRTUAL,
+    i TEXT COLLATE NOCASE UNIQUE,
+    CONSTRAINT b_pos CHECK (b > 0),
+    CONSTRAINT a_like CHECK (a LIKE 'x%'),
+    UNIQUE (a, b)
+);
+INSERT INTO "all" (a, b, c, i) VALUES ('x1', 1, 1, 'k'), ('x2', 2, 2, 'l'), ('x3', 3, 3, 'm');
+DELETE FROM "all" WHERE id = 3;
+CREATE INDEX all_expr ON "all" (lower(a), b DESC);
+CREATE INDEX all_desc ON "all" (b DESC, a);
+CREATE INDEX all_part ON "all" (b) WHERE b > 1;
+CREATE UNIQUE INDEX all_uniq ON "all" (c, d);
+CREATE INDEX all_nocase ON "all" (a COLLATE NOCASE);
+CREATE TABLE pair (x INTEGER NOT NULL, y TEXT NOT NULL, z INT, PRIMARY KEY (x, y)) WITHOUT ROWID;
+INSERT INTO pair VALUES (1, 'a', NULL), (1, 'b', 2);
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY,
+    x INT, y TEXT,
+    up INT REFERENCES link (id) ON DELETE CASCADE,
+    one INT REFERENCES "all",
+    FOREIGN KEY (x, y) REFERENCES pair ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+INSERT INTO link VALUES (1, 1, 'a', 2, 1), (2, 1, 'b', 1, NULL);
+CREATE TABLE broken (id INTEGER PRIMARY KEY, pointing INT REFERENCES link);
+INSERT INTO broken VALUES (1, 1), (2, 99);
+CREATE TABLE strict_one (k INT NOT NULL UNIQUE ON CONFLICT REPLACE) STRICT;
+CREATE VIEW looking AS SELECT 1;
+CREATE TRIGGER firing AFTER INSERT ON link BEGIN SELECT 1; END;
