@@ -1,7 +1,5 @@
 //! What PostgreSQL alone must be tested for; the rest is in the conformance suite.
 
-use std::collections::BTreeMap;
-
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
 use protocol::mapping::Consistency;
@@ -397,37 +395,4 @@ async fn a_column_that_is_gone_is_named() {
     read.table = TableName::within("public", "nothing");
     let fault = batches(&*source, &read).await.unwrap_err();
     assert_eq!(fault.code(), Code::SourceChanged);
-}
-
-/// Reads all of `LONGHAUL_MEASURE`'s tables and says how long it took. Not a test: run it by name,
-/// with optimisation.
-#[tokio::test]
-#[ignore = "measures"]
-async fn measure_reading() {
-    let Ok(url) = std::env::var("LONGHAUL_MEASURE") else { return };
-    let source = open_source(&address(url)).await.unwrap();
-    let catalogue = source.catalogue().await.unwrap();
-    let mut told = BTreeMap::new();
-    for table in &catalogue.tables {
-        let Some(key) = table.cutting_key() else { continue };
-        let cut = Cut { table: table.name.clone(), key, filter: None, rows: 100_000 };
-        let begun = tokio::time::Instant::now();
-        let bounds = source.cut(&cut).await.unwrap().len();
-        let cutting = begun.elapsed();
-        for lane in [Lane::Raw, Lane::Text] {
-            let read = whole(&*source, &table.name.name, lane).await;
-            let begun = tokio::time::Instant::now();
-            let mut rows = source.read(&read).await.unwrap();
-            let (mut count, mut bytes) = (0, 0);
-            while let Some(batch) = rows.next().await.unwrap() {
-                count += batch.rows();
-                bytes += batch.bytes();
-            }
-            let line = (bounds, cutting, count, bytes, begun.elapsed());
-            told.insert((table.name.to_string(), lane.as_str()), line);
-        }
-    }
-    for (table, line) in told {
-        eprintln!("{table:?} (bounds, cutting, rows, bytes, reading): {line:?}");
-    }
 }
