@@ -118,6 +118,10 @@ impl Door {
     async fn open_patiently(&self, label: &str, duty: Duty) -> Result<Link, Fault> {
         let mut config = self.config.clone();
         config.application_name(shorten(label));
+        // A default of the database may allow statements a millisecond; our settings are statements,
+        // so this one must hold before the first of them. Options given in the URL stand.
+        let given = config.get_options().map(|given| format!("{given} ")).unwrap_or_default();
+        config.options(format!("{given}-c statement_timeout=0"));
         let (client, connection) = config
             .connect(self.tls.clone())
             .await
