@@ -112,6 +112,8 @@ macro_rules! endpoint_conformance {
             home::installing_and_storing_twice_changes_nothing,
             home::a_table_has_one_owner,
             home::leading_counts_up,
+            home::a_leader_is_heard_of_until_another_leads,
+            home::what_operators_ask_is_kept,
             home::a_run_is_complete_when_every_chunk_is_done,
             home::only_a_run_that_is_over_is_forgotten,
             home::samples_are_replaced_and_go_when_the_chunk_is_done,

@@ -25,7 +25,7 @@ use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Chunk, Entity, Plan, Step};
 use protocol::receipt::{Receipt, Reject};
-use protocol::run::{self, Record};
+use protocol::run::{self, Record, Steering};
 use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
 use tokio::sync::Notify;
 
@@ -227,8 +227,12 @@ impl Source for FaultySource {
         self.script.around(Op::Catalogue, self.inner.catalogue()).await
     }
 
-    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+    async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
         self.script.around(Op::Hold, self.inner.hold(consistency)).await
+    }
+
+    async fn join(&self, held: &str) -> Result<(), Fault> {
+        self.inner.join(held).await
     }
 
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
@@ -296,6 +300,10 @@ impl Target for FaultyTarget {
         self.inner.may_write(entities).await
     }
 
+    async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
+        self.inner.end_sessions(label).await
+    }
+
     async fn read_back(
         &self,
         entity: &Entity,
@@ -348,6 +356,22 @@ impl Home for FaultyHome {
 
     async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
         self.script.around(Op::Lead, self.inner.lead(run)).await
+    }
+
+    async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault> {
+        self.inner.beat(run, epoch).await
+    }
+
+    async fn steer(&mut self, run: RunId, steering: &Steering) -> Result<(), Fault> {
+        self.inner.steer(run, steering).await
+    }
+
+    async fn note_held(&mut self, run: RunId, epoch: u64, held: &str) -> Result<(), Fault> {
+        self.inner.note_held(run, epoch, held).await
+    }
+
+    async fn rejected(&mut self, run: RunId) -> Result<BTreeMap<ChunkId, u64>, Fault> {
+        self.inner.rejected(run).await
     }
 
     async fn epoch(&mut self, run: RunId) -> Result<u64, Fault> {

@@ -33,6 +33,8 @@ pub mod sqlite;
 pub mod conformance;
 pub mod faulty;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
@@ -40,7 +42,7 @@ use protocol::id::{AttemptId, ChunkId, EntityId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Chunk, ColumnMap, Entity, Lane, Note, Plan, Range, Stage, Step};
 use protocol::receipt::{Receipt, Reject};
-use protocol::run::{self, Record};
+use protocol::run::{self, Record, Steering};
 use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
 pub use memory::Memory;
@@ -124,8 +126,16 @@ pub trait Source: Send + Sync {
     async fn catalogue(&self) -> Result<Catalogue, Fault>;
 
     /// Takes hold of the moment that later reads are to see, according to `consistency`. Held
-    /// until the source is dropped. Calling it again does nothing.
-    async fn hold(&self, consistency: Consistency) -> Result<(), Fault>;
+    /// until the source is dropped. Calling it again holds nothing new. Returns the name under which
+    /// other processes may [`Source::join`], where the engine shares what is held.
+    async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault>;
+
+    /// Lets later reads see what somebody else holds under that name, in place of what they saw
+    /// before. That it is over is found by the reads: `Code::SnapshotLost`.
+    ///
+    /// # Errors
+    /// `Code::SnapshotLost` where the engine does not share what is held.
+    async fn join(&self, held: &str) -> Result<(), Fault>;
 
     /// Change counters over these tables, as an opaque text: equal texts mean that nobody wrote
     /// in between, as far as the engine can tell cheaply.
@@ -192,6 +202,11 @@ pub trait Target: Send + Sync {
 
     /// The place in this target where runs are kept.
     async fn home(&self) -> Result<Box<dyn Home>, Fault>;
+
+    /// Ends the sessions whose label begins so, whoever opened them, and returns how many there
+    /// were: the only way on where a stopped process sits on a chunk. An engine that lives in the
+    /// process of its user ends none: there, the end of a process is the end of its sessions.
+    async fn end_sessions(&self, label: &str) -> Result<u64, Fault>;
 
     /// A connection of its own for the chunk transactions of one slot.
     async fn session(&self, label: &str) -> Result<Box<dyn Session>, Fault>;
@@ -280,6 +295,26 @@ pub trait Home: Send + Sync {
 
     /// Begins to lead: adds one to the run's epoch and returns it. Durable before it returns.
     async fn lead(&mut self, run: RunId) -> Result<u64, Fault>;
+
+    /// Tells that the leader of this epoch is alive, and returns what is known of the run.
+    ///
+    /// # Errors
+    /// `Code::Deposed` when somebody else leads it.
+    async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault>;
+
+    /// Keeps what operators ask of a run, in place of what they asked before. Durable before it
+    /// returns.
+    async fn steer(&mut self, run: RunId, steering: &Steering) -> Result<(), Fault>;
+
+    /// Notes under which name the leader of this epoch holds the source. Forgotten when another
+    /// begins to lead.
+    ///
+    /// # Errors
+    /// `Code::Deposed` when somebody else leads it.
+    async fn note_held(&mut self, run: RunId, epoch: u64, held: &str) -> Result<(), Fault>;
+
+    /// Rejects of each done chunk that has any.
+    async fn rejected(&mut self, run: RunId) -> Result<BTreeMap<ChunkId, u64>, Fault>;
 
     /// The epoch now.
     async fn epoch(&mut self, run: RunId) -> Result<u64, Fault>;

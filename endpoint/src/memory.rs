@@ -308,14 +308,18 @@ impl Source for Memory {
         Ok(self.describe())
     }
 
-    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+    async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
         let moment = match consistency {
             Consistency::Snapshot => self.shared.lock().tables.clone(),
-            Consistency::Quiesced | Consistency::Drifting => return Ok(()),
+            Consistency::Quiesced | Consistency::Drifting => return Ok(None),
         };
         let mut held = self.held.lock().expect("nothing panics while it is held");
         held.get_or_insert(moment);
-        Ok(())
+        Ok(None)
+    }
+
+    async fn join(&self, _held: &str) -> Result<(), Fault> {
+        Err(Fault::new(Code::SnapshotLost, &self.shared.place))
     }
 
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
@@ -393,6 +397,10 @@ impl Target for Memory {
 
     async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {
         Ok(())
+    }
+
+    async fn end_sessions(&self, _label: &str) -> Result<u64, Fault> {
+        Ok(0)
     }
 
     async fn read_back(

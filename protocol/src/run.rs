@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 use crate::id::{Environment, RunId};
+use crate::mapping::Limits;
+use crate::plan::Plan;
 
 /// Where a run stands. Stored in the target, and changed only under the run's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,6 +149,85 @@ pub struct Record {
     pub drifted: bool,
     /// What the source's change counters said when the copy began.
     pub counters: Option<String>,
+    /// Whether coordinators of a fleet drive it. Otherwise the process that began it does.
+    pub fleet: bool,
+    /// What operators asked of it since.
+    pub steering: Steering,
+    /// The name under which other processes may read the source as it stood when the leader took
+    /// hold of it. It dies with the leader.
+    pub held: Option<String>,
+    /// How long ago a leader was last heard of, in milliseconds by the home's own clock.
+    pub led_ms_ago: Option<u64>,
+}
+
+impl Record {
+    /// A run of this plan that nobody began.
+    pub fn new(run: RunId, plan: &Plan, created: Instant) -> Self {
+        Self {
+            run,
+            state: State::Planning,
+            epoch: 0,
+            fingerprint: plan.fingerprint(),
+            migration: plan.migration.clone(),
+            from: plan.from.environment.clone(),
+            to: plan.to.environment.clone(),
+            created,
+            ended: None,
+            drifted: false,
+            counters: None,
+            fleet: false,
+            steering: Steering::default(),
+            held: None,
+            led_ms_ago: None,
+        }
+    }
+}
+
+/// What operators asked of a run while it runs. Kept in its home, so that it outlives whoever heard
+/// it, and read there by whoever leads or works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Steering {
+    /// Which run goes first where several share a fleet: 0 to 9, greater is sooner.
+    pub priority: u8,
+    /// Chunks in flight at once over the whole fleet; absent: as many as the fleet has slots.
+    pub slots: Option<u32>,
+    /// Rows per second over the whole fleet; absent: as planned.
+    pub rows_per_second: Option<u64>,
+    /// Bytes per second over the whole fleet; absent: as planned.
+    pub bytes_per_second: Option<u64>,
+    /// How often somebody asked for parked chunks to be tried again.
+    pub retries: u32,
+}
+
+impl Steering {
+    /// The priority of a run of which nobody said anything.
+    pub const PRIORITY: u8 = 4;
+
+    /// The greatest priority.
+    pub const PRIORITY_MAX: u8 = 9;
+
+    /// The limits of a plan as an operator changed them since.
+    pub fn over(&self, planned: &Limits) -> Limits {
+        Limits {
+            slots: self.slots.unwrap_or(planned.slots),
+            rows_per_second: self.rows_per_second.or(planned.rows_per_second),
+            bytes_per_second: self.bytes_per_second.or(planned.bytes_per_second),
+            ..planned.clone()
+        }
+    }
+}
+
+impl Default for Steering {
+    fn default() -> Self {
+        Self {
+            priority: Self::PRIORITY,
+            slots: None,
+            rows_per_second: None,
+            bytes_per_second: None,
+            retries: 0,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::plan::Plan;
 /// The format of plans, receipts and control tables that this build writes.
 ///
 /// Raised when an older build could misread what a newer one wrote.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Stored<T> {

@@ -144,6 +144,10 @@ impl Target for CommitFirst {
         self.inner.holds_rows(table).await
     }
 
+    async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
+        self.inner.end_sessions(label).await
+    }
+
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
         self.inner.may_write(entities).await
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::fault::{Code, Fault};
 use protocol::id::RunId;
 use protocol::plan::Plan;
-use protocol::run::{Record, State};
+use protocol::run::Record;
 use protocol::wire;
 
 use crate::args::{Between, Global, Run};
@@ -41,7 +41,7 @@ pub(crate) async fn start(
         }
         None => assemble::draw(&settings, source.as_ref(), target.as_ref()).await?,
     };
-    let record = record(&plan);
+    let record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, assemble::clock().now());
     // Before the run is stored, so that a folder that cannot be used stops it in time.
     let ledger = assemble::ledger(global).await?;
     let mut home = target.home().await?;
@@ -73,20 +73,4 @@ fn read_plan(path: &Path) -> Result<Plan, Failure> {
         Fault::new(Code::ConfigUnreadable, path.display().to_string()).because(error)
     })?;
     Ok(wire::plan_from_json(&text).map_err(|fault| fault.within(path.display()))?)
-}
-
-fn record(plan: &Plan) -> Record {
-    Record {
-        run: RunId(uuid::Uuid::now_v7()),
-        state: State::Planning,
-        epoch: 0,
-        fingerprint: plan.fingerprint(),
-        migration: plan.migration.clone(),
-        from: plan.from.environment.clone(),
-        to: plan.to.environment.clone(),
-        created: assemble::clock().now(),
-        ended: None,
-        drifted: false,
-        counters: None,
-    }
 }

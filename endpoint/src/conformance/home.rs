@@ -5,7 +5,7 @@ use protocol::clock::Instant;
 use protocol::fault::Code;
 use protocol::id::RunId;
 use protocol::receipt::Reject;
-use protocol::run::{Event, Record, State};
+use protocol::run::{Event, Record, State, Steering};
 
 use super::World;
 use super::scene::{Scene, attempt, people};
@@ -51,10 +51,12 @@ pub async fn installing_and_storing_twice_changes_nothing(world: &dyn World) {
     scene.step(&scene.steps()[0]).await;
     let mut home = scene.home().await;
     home.lead(scene.run).await.unwrap();
-    let before = home.run(scene.run).await.unwrap();
+    let timeless = |record: Record| Record { led_ms_ago: None, ..record };
+    let before = timeless(home.run(scene.run).await.unwrap());
     home.install().await.unwrap();
     home.store(&scene.record(), &scene.plan).await.unwrap();
-    assert_eq!(home.runs().await.unwrap(), [before]);
+    let runs: Vec<_> = home.runs().await.unwrap().into_iter().map(timeless).collect();
+    assert_eq!(runs, [before]);
     assert_eq!(home.done(scene.run).await.unwrap().len(), 1);
 }
 
@@ -89,6 +91,35 @@ pub async fn leading_counts_up(world: &dyn World) {
     assert_eq!(other.lead(scene.run).await.unwrap(), start + 2);
     assert_eq!(one.epoch(scene.run).await.unwrap(), start + 2, "the first sees a newer epoch");
     assert_eq!(one.run(scene.run).await.unwrap().epoch, start + 2);
+}
+
+/// Who leads is heard of until somebody else leads, and what it holds is known as long.
+pub async fn a_leader_is_heard_of_until_another_leads(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 1).await;
+    let (mut one, mut other) = (scene.home().await, scene.home().await);
+    assert_eq!(one.run(scene.run).await.unwrap().led_ms_ago, None, "nobody led yet");
+    let epoch = one.lead(scene.run).await.unwrap();
+    one.note_held(scene.run, epoch, "a moment").await.unwrap();
+    let seen = one.beat(scene.run, epoch).await.unwrap();
+    assert_eq!((seen.epoch, seen.held.as_deref()), (epoch, Some("a moment")));
+    assert!(seen.led_ms_ago.is_some_and(|ago| ago < 60_000), "{:?}", seen.led_ms_ago);
+    other.lead(scene.run).await.unwrap();
+    assert_eq!(one.beat(scene.run, epoch).await.unwrap_err().code(), Code::Deposed);
+    let late = one.note_held(scene.run, epoch, "an old moment").await.unwrap_err();
+    assert_eq!(late.code(), Code::Deposed);
+    assert_eq!(one.run(scene.run).await.unwrap().held, None, "what the first held went with it");
+}
+
+/// What operators ask stands until they ask for something else.
+pub async fn what_operators_ask_is_kept(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 1).await;
+    let mut home = scene.home().await;
+    assert_eq!(home.run(scene.run).await.unwrap().steering, Steering::default());
+    let asked = Steering { priority: 9, slots: Some(3), retries: 1, ..Steering::default() };
+    home.steer(scene.run, &asked).await.unwrap();
+    assert_eq!(scene.home().await.run(scene.run).await.unwrap().steering, asked);
+    let unknown = RunId(uuid::Uuid::now_v7());
+    assert_eq!(home.steer(unknown, &asked).await.unwrap_err().code(), Code::RunUnknown);
 }
 
 /// A run completes when every chunk of its plan is done, and not before.

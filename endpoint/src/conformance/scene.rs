@@ -12,7 +12,7 @@ use protocol::plan::{
     Chunk, ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Plan, Range, Side, Stage, Work,
 };
 use protocol::receipt::Receipt;
-use protocol::run::{Record, State};
+use protocol::run::Record;
 use protocol::schema::{Catalogue, Column, Engine, Key, Logical, Table, TableName};
 
 use super::{Database, World};
@@ -152,19 +152,7 @@ impl Scene {
     }
 
     pub(super) fn record(&self) -> Record {
-        Record {
-            run: self.run,
-            state: State::Planning,
-            epoch: 0,
-            fingerprint: self.plan.fingerprint(),
-            migration: self.plan.migration.clone(),
-            from: self.plan.from.environment.clone(),
-            to: self.plan.to.environment.clone(),
-            created: Instant(1_700_000_000_000_000),
-            ended: None,
-            drifted: false,
-            counters: None,
-        }
+        Record::new(self.run, &self.plan, Instant(1_700_000_000_000_000))
     }
 
     pub(super) async fn home(&self) -> Box<dyn Home> {

@@ -9,7 +9,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
-use protocol::run::{Event, Record, State as RunState};
+use protocol::run::{Event, Record, State as RunState, Steering};
 use protocol::schema::TableName;
 
 use super::{Shared, State};
@@ -26,10 +26,20 @@ pub(super) struct Books {
 #[derive(Debug)]
 pub(super) struct Run {
     record: Record,
+    /// When a leader was last heard of.
+    led: Option<tokio::time::Instant>,
     plan: Plan,
     pub(super) receipts: BTreeMap<ChunkId, Receipt>,
     pub(super) rejects: Vec<Reject>,
     pub(super) samples: Vec<Reject>,
+}
+
+impl Run {
+    fn record(&self) -> Record {
+        let ago = |led: tokio::time::Instant| u64::try_from(led.elapsed().as_millis());
+        let led_ms_ago = self.led.map(|led| ago(led).unwrap_or(u64::MAX));
+        Record { led_ms_ago, ..self.record.clone() }
+    }
 }
 
 impl Books {
@@ -62,7 +72,8 @@ impl Books {
             .on(Event::Started)
             .map_err(|error| Fault::new(Code::RunBusy, "memory").because(error))?;
         let run = Run {
-            record: Record { state, ..record.clone() },
+            record: Record { state, led_ms_ago: None, ..record.clone() },
+            led: None,
             plan: plan.clone(),
             receipts: BTreeMap::new(),
             rejects: Vec::new(),
@@ -104,6 +115,10 @@ impl Books {
 
 fn unknown(run: RunId) -> Fault {
     Fault::new(Code::RunUnknown, format!("run {run}"))
+}
+
+fn deposed(run: RunId) -> Fault {
+    Fault::new(Code::Deposed, run.to_string())
 }
 
 fn busy(run: RunId) -> Fault {
@@ -184,13 +199,13 @@ impl Home for MemoryHome {
     async fn runs(&mut self) -> Result<Vec<Record>, Fault> {
         let state = self.shared.lock();
         let runs = state.books.iter().flat_map(|books| books.runs.values());
-        let mut records: Vec<_> = runs.map(|run| run.record.clone()).collect();
+        let mut records: Vec<_> = runs.map(Run::record).collect();
         records.sort_by_key(|record| std::cmp::Reverse((record.created, record.run)));
         Ok(records)
     }
 
     async fn run(&mut self, run: RunId) -> Result<Record, Fault> {
-        self.at(run, |run| run.record.clone())
+        self.at(run, |run| run.record())
     }
 
     async fn plan(&mut self, run: RunId) -> Result<Plan, Fault> {
@@ -200,7 +215,42 @@ impl Home for MemoryHome {
     async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
         self.at(run, |run| {
             run.record.epoch += 1;
+            run.record.held = None;
+            run.led = Some(tokio::time::Instant::now());
             run.record.epoch
+        })
+    }
+
+    async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault> {
+        let led = self.at(run, |run| {
+            let leads = run.record.epoch == epoch;
+            if leads {
+                run.led = Some(tokio::time::Instant::now());
+            }
+            leads.then(|| run.record())
+        })?;
+        led.ok_or_else(|| deposed(run))
+    }
+
+    async fn steer(&mut self, run: RunId, steering: &Steering) -> Result<(), Fault> {
+        self.at(run, |run| run.record.steering = steering.clone())
+    }
+
+    async fn note_held(&mut self, run: RunId, epoch: u64, held: &str) -> Result<(), Fault> {
+        let noted = self.at(run, |run| {
+            let leads = run.record.epoch == epoch;
+            if leads {
+                run.record.held = Some(held.to_owned());
+            }
+            leads
+        })?;
+        if noted { Ok(()) } else { Err(deposed(run)) }
+    }
+
+    async fn rejected(&mut self, run: RunId) -> Result<BTreeMap<ChunkId, u64>, Fault> {
+        self.at(run, |run| {
+            let any = run.receipts.iter().filter(|(_, receipt)| receipt.rejected > 0);
+            any.map(|(chunk, receipt)| (*chunk, receipt.rejected)).collect()
         })
     }
 

@@ -86,6 +86,10 @@ async fn stored() -> (Memory, RunId) {
         ended: None,
         drifted: false,
         counters: None,
+        fleet: false,
+        steering: protocol::run::Steering::default(),
+        held: None,
+        led_ms_ago: None,
     };
     let mut home = memory.home().await.unwrap();
     home.install().await.unwrap();

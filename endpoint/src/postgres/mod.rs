@@ -46,18 +46,14 @@ use crate::{
 };
 use connect::{Door, Duty};
 use range::Shape;
-use snapshot::{Held, Idle};
+use snapshot::Held;
 
 /// A database on a PostgreSQL server.
 struct Postgres {
     door: Door,
     held: Mutex<Option<Held>>,
-    idle: Idle,
     /// What is known of tables that are read. A plan stands on one catalogue, so it is asked once.
     shapes: Mutex<HashMap<TableName, Arc<Shape>>>,
-    /// Pages of tables that are read back in slices: all slices of one are cut by one number, for a
-    /// vacuum may give pages back in between.
-    pages: Mutex<HashMap<TableName, i64>>,
 }
 
 /// Opens a database to read from; it must answer.
@@ -74,13 +70,7 @@ impl Postgres {
     async fn open(address: &Address) -> Result<Self, Fault> {
         let door = Door::parse(address)?;
         door.open("longhaul:open", Duty::Read).await?;
-        Ok(Self {
-            door,
-            held: Mutex::default(),
-            idle: Idle::default(),
-            shapes: Mutex::default(),
-            pages: Mutex::default(),
-        })
+        Ok(Self { door, held: Mutex::default(), shapes: Mutex::default() })
     }
 
     fn able() -> Capabilities {
@@ -114,17 +104,24 @@ impl Source for Postgres {
         self.ask_catalogue().await
     }
 
-    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+    async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
         match consistency {
             Consistency::Snapshot => {
                 let mut held = self.held.lock().await;
-                if held.is_none() {
-                    *held = Some(Held::take(&self.door).await?);
-                }
-                Ok(())
+                let now = match held.take() {
+                    Some(held) => held,
+                    None => Held::take(&self.door).await?,
+                };
+                Ok(Some(held.insert(now).id.clone()))
             }
-            Consistency::Quiesced | Consistency::Drifting => Ok(()),
+            Consistency::Quiesced | Consistency::Drifting => Ok(None),
         }
+    }
+
+    async fn join(&self, id: &str) -> Result<(), Fault> {
+        // Readers that are under way stay where they are; those that are idle go with their moment.
+        *self.held.lock().await = Some(Held::elsewhere(id));
+        Ok(())
     }
 
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
@@ -186,6 +183,10 @@ impl Target for Postgres {
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read_back(entity, index, of, batch_bytes).await
+    }
+
+    async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
+        self.ask_end(label).await
     }
 
     async fn home(&self) -> Result<Box<dyn Home>, Fault> {

@@ -8,7 +8,8 @@ use protocol::schema::{Catalogue, Logical, TableName};
 
 use super::connect::{Duty, Link};
 use super::range::{self, Shape};
-use super::{Postgres, introspect, read, snapshot};
+use super::snapshot::{self, Idle};
+use super::{Postgres, introspect, read};
 use crate::sql::quote;
 use crate::{Cut, Read, Rows};
 
@@ -39,10 +40,18 @@ const COUNTERS: &str = "
       FROM wanted w JOIN pg_class c ON c.oid = w.oid
       LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid";
 
-/// Pages of a table now, and whether the server can scan a range of them (since 14).
-const PAGES: &str = "
-    SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint,
-           current_setting('server_version_num')::int >= 140000 AND c.relkind = 'r'
+/// Sessions are known by the names they go by; a name is cut where the server cuts it.
+const END: &str = "
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE starts_with(application_name, left($1::text, 63)) AND pid <> pg_backend_pid()";
+
+/// Bytes of a page, in all servers that were not built otherwise. Only the evenness of slices
+/// depends on it.
+const PAGE_BYTES: u64 = 8192;
+
+/// Whether the server can scan a range of the pages of a table (since 14).
+const SLICEABLE: &str = "
+    SELECT current_setting('server_version_num')::int >= 140000 AND c.relkind = 'r'
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1::text::name AND c.relname = $2::text::name";
 
@@ -78,7 +87,7 @@ impl Postgres {
     }
 
     pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
-        let link = self.reader("longhaul:catalogue").await?;
+        let (link, _) = self.reader("longhaul:catalogue").await?;
         introspect::catalogue(&link).await
     }
 
@@ -92,7 +101,7 @@ impl Postgres {
     }
 
     pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
-        let link = self.reader("longhaul:cut").await?;
+        let (link, _) = self.reader("longhaul:cut").await?;
         let shape = self.shape(&link, &cut.table).await?;
         widen_path(&link, &shape, &cut.key, cut.filter.is_some()).await?;
         let bounds = range::cut(&link, &shape, cut).await;
@@ -100,7 +109,7 @@ impl Postgres {
     }
 
     pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
-        let link = self.reader(&wanted.label).await?;
+        let (link, after) = self.reader(&wanted.label).await?;
         let shape = self.shape(&link, &wanted.table).await?;
         self.pin(&link, &shape, &wanted.table).await?;
         let filtered = wanted.filter.is_some();
@@ -118,8 +127,6 @@ impl Postgres {
             }
             query += &format!(" LIMIT {}", top.min(i64::MAX.unsigned_abs()));
         }
-        let held = self.held.lock().await.is_some();
-        let after = held.then(|| self.idle.clone());
         let reader = read::Reader { link, after };
         read::copy_out(reader, &query, &wanted.columns, wanted.lane, wanted.batch_bytes, filtered)
             .await
@@ -143,7 +150,7 @@ impl Postgres {
         let label = format!("longhaul:verify:{}:{index}", entity.id);
         let link = self.door.open(&label, Duty::Read).await?;
         let shape = Shape::ask(&link, &entity.target).await?;
-        let slice = self.slice(&link, &entity.target, index, of).await?;
+        let slice = self.slice(&link, entity, index, of).await?;
         let columns: Vec<(String, Logical)> =
             entity.columns.iter().map(|c| (c.target.clone(), c.to.clone())).collect();
         let query = format!(
@@ -155,34 +162,44 @@ impl Postgres {
         read::copy_out(reader, &query, &columns, entity.lane, batch_bytes, false).await
     }
 
-    /// A connection in a transaction that sees what is to be read.
-    async fn reader(&self, label: &str) -> Result<Link, Fault> {
-        if let Some(link) = self.idle.take(label).await {
-            return Ok(link);
+    /// A connection in a transaction that sees what is to be read, and where to leave it for the
+    /// next reader of the same moment.
+    async fn reader(&self, label: &str) -> Result<(Link, Option<Idle>), Fault> {
+        let held = self.held.lock().await.as_ref().map(|held| (held.id.clone(), held.idle.clone()));
+        if let Some((_, idle)) = &held
+            && let Some(link) = idle.take(label).await
+        {
+            return Ok((link, Some(idle.clone())));
         }
         let link = self.door.open(label, Duty::Read).await?;
-        let held = self.held.lock().await;
-        snapshot::join(&link, held.as_ref()).await?;
-        Ok(link)
+        snapshot::join(&link, held.as_ref().map(|(id, _)| id.as_str())).await?;
+        Ok((link, held.map(|(_, idle)| idle)))
     }
 
-    /// The condition of a slice, with WHERE.
+    /// Ends what others do under a label that begins so.
+    pub(super) async fn ask_end(&self, label: &str) -> Result<u64, Fault> {
+        let link = self.door.open("longhaul:end", Duty::Read).await?;
+        let ended = link.client.query(END, &[&label]).await;
+        Ok(ended.map_err(|error| link.fault(&error))?.len() as u64)
+    }
+
+    /// The condition of a slice, with WHERE. Where it begins and ends follows from the plan alone, so
+    /// that slices read by different workers, before and after a vacuum gave pages back, fit together.
     async fn slice(
         &self,
         link: &Link,
-        table: &TableName,
+        entity: &Entity,
         index: u32,
         of: u32,
     ) -> Result<String, Fault> {
-        let schema = table.schema.as_deref().unwrap_or("public");
-        let row = link.client.query_one(PAGES, &[&schema, &table.name]).await;
-        let row = row.map_err(|error| link.fault(&error))?;
-        let (pages, sliceable): (i64, bool) = (row.get(0), row.get(1));
+        let schema = entity.target.schema.as_deref().unwrap_or("public");
+        let row = link.client.query_one(SLICEABLE, &[&schema, &entity.target.name]).await;
+        let sliceable: bool = row.map_err(|error| link.fault(&error))?.get(0);
         if !sliceable {
             return Ok(if index == 0 { String::new() } else { " WHERE false".to_owned() });
         }
-        let pages = *self.pages.lock().await.entry(table.clone()).or_insert(pages);
-        let page = |index: u32| pages.saturating_mul(i64::from(index)) / i64::from(of.max(1));
+        let pages = entity.bytes_estimate.div_ceil(PAGE_BYTES * u64::from(of.max(1))).max(1);
+        let page = |index: u32| pages.saturating_mul(u64::from(index)).min(u64::from(u32::MAX));
         let mut parts = Vec::new();
         if index > 0 {
             parts.push(format!("ctid >= '({},0)'", page(index)));

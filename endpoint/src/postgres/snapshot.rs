@@ -6,21 +6,27 @@ use protocol::fault::{Code, Fault};
 
 use super::connect::{Door, Duty, Link};
 
-/// A session that stands in a transaction and has exported what it sees. Readers join as long as
-/// it lives; nothing ends it but its owner, the server's end, or a lost connection.
+/// A moment that readers join. It lasts as long as the session that stands in a transaction and has
+/// exported what it sees; nothing ends that but its owner, the server's end, or a lost connection.
 pub(super) struct Held {
-    /// Kept only to live.
-    _holder: Link,
-    id: String,
+    /// Kept only to live; none where another process holds the moment.
+    _holder: Option<Link>,
+    pub(super) id: String,
+    pub(super) idle: Idle,
 }
 
 impl Held {
+    /// A moment that is held elsewhere.
+    pub(super) fn elsewhere(id: &str) -> Self {
+        Self { _holder: None, id: id.to_owned(), idle: Idle::default() }
+    }
+
     /// Takes hold of now.
     pub(super) async fn take(door: &Door) -> Result<Self, Fault> {
         let holder = door.open("longhaul:snapshot", Duty::Read).await?;
         holder.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let id = holder.one("SELECT pg_export_snapshot()").await?;
-        Ok(Self { _holder: holder, id })
+        Ok(Self { _holder: Some(holder), id, idle: Idle::default() })
     }
 }
 
@@ -28,11 +34,11 @@ impl Held {
 ///
 /// # Errors
 /// `Code::SnapshotLost` when the holder is gone.
-pub(super) async fn join(link: &Link, held: Option<&Held>) -> Result<(), Fault> {
+pub(super) async fn join(link: &Link, held: Option<&str>) -> Result<(), Fault> {
     link.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let Some(held) = held else { return Ok(()) };
-    // The id comes from the server and holds digits, letters and hyphens only.
-    let set = format!("SET TRANSACTION SNAPSHOT {}", crate::sql::quote::literal(&held.id));
+    // The id came from the server, perhaps by way of another process.
+    let set = format!("SET TRANSACTION SNAPSHOT {}", crate::sql::quote::literal(held));
     link.batch(&set).await.map_err(|fault| {
         // "invalid snapshot identifier", or the file that stood for it is gone.
         let lost = fault.named().is_some_and(|n| matches!(&*n.code, "22023" | "42704" | "58P01"));

@@ -19,6 +19,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     installed: "SELECT to_regclass('longhaul.meta')::text",
     install_lock: Some("SELECT pg_advisory_xact_lock(7811889142345236992)"),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    now: "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
     durable: Some("SET LOCAL synchronous_commit = on"),
     gate_shared: Some(gate_shared),
     gate_exclusive: Some(gate_exclusive),

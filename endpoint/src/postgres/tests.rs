@@ -261,6 +261,39 @@ async fn a_snapshot_whose_holder_is_gone_is_lost_and_not_replaced() {
 }
 
 #[tokio::test]
+async fn another_process_reads_the_moment_that_one_holds() {
+    let scratch =
+        Scratch::new("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)").await;
+    let (leader, worker) = (scratch.open().await, scratch.open().await);
+    let read = whole(&*worker, "t", Lane::Text).await;
+    let held = leader.hold(Consistency::Snapshot).await.unwrap().expect("its name");
+    assert_eq!(leader.hold(Consistency::Snapshot).await.unwrap().as_ref(), Some(&held));
+    scratch.run("INSERT INTO t VALUES (2)").await;
+    assert_eq!(texts(&*worker, &read).await, [["1"], ["2"]], "before it joins");
+    worker.join(&held).await.unwrap();
+    assert_eq!(texts(&*worker, &read).await, [["1"]]);
+    drop(leader);
+    let next = scratch.open().await;
+    let later = next.hold(Consistency::Snapshot).await.unwrap().expect("its name");
+    worker.join(&later).await.unwrap();
+    assert_eq!(texts(&*worker, &read).await, [["1"], ["2"]], "no idle reader of the old moment");
+    worker.join("00000003-0000001B-1").await.unwrap();
+    let fault = batches(&*worker, &read).await.unwrap_err();
+    assert_eq!(fault.code(), Code::SnapshotLost, "nobody holds it");
+}
+
+#[tokio::test]
+async fn a_session_that_sits_on_a_chunk_is_ended_by_its_name() {
+    let scratch = Scratch::new("CREATE TABLE t (id int)").await;
+    let target = crate::open_target(&scratch.address()).await.unwrap();
+    let label = format!("longhaul:{}:7:", uuid::Uuid::now_v7());
+    let _stopped = target.session(&format!("{label}1")).await.unwrap();
+    let _other = target.session("longhaul:another:7:1").await.unwrap();
+    assert_eq!(target.end_sessions(&label).await.unwrap(), 1);
+    assert_eq!(target.end_sessions("longhaul:another:").await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn truncate_and_rewriting_show_in_the_counters() {
     let scratch = Scratch::new("CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
     let source = scratch.open().await;

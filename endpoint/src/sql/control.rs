@@ -61,6 +61,8 @@ pub(crate) struct Dialect {
     pub(crate) install_lock: Option<&'static str>,
     /// Begins a transaction that will write.
     pub(crate) begin: &'static str,
+    /// Milliseconds since 1970 by the server's own clock, as an integer.
+    pub(crate) now: &'static str,
     /// Makes the commit of this transaction wait for the disk.
     pub(crate) durable: Option<&'static str>,
     /// Takes the gate of a run shared until the end of the transaction. None where `begin`

@@ -31,7 +31,7 @@ mod write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::fault::Fault;
+use protocol::fault::{Code, Fault};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -124,11 +124,17 @@ impl Source for File {
         self.catalogue().await
     }
 
-    async fn hold(&self, consistency: Consistency) -> Result<(), Fault> {
+    async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
         match consistency {
-            Consistency::Snapshot | Consistency::Quiesced => self.pool.hold().await,
-            Consistency::Drifting => Ok(()),
+            Consistency::Snapshot | Consistency::Quiesced => self.pool.hold().await?,
+            Consistency::Drifting => {}
         }
+        Ok(None)
+    }
+
+    async fn join(&self, _held: &str) -> Result<(), Fault> {
+        Err(Fault::new(Code::SnapshotLost, Source::place(self))
+            .saying("what is held in a file is held by one process"))
     }
 
     async fn counters(&self, _tables: &[TableName]) -> Result<String, Fault> {
@@ -192,6 +198,10 @@ impl Target for File {
 
     async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {
         Ok(())
+    }
+
+    async fn end_sessions(&self, _label: &str) -> Result<u64, Fault> {
+        Ok(0)
     }
 
     async fn read_back(

@@ -27,6 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     installed: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'longhaul_meta'",
     install_lock: None,
     begin: "BEGIN IMMEDIATE",
+    now: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     durable: None,
     gate_shared: None,
     gate_exclusive: None,

@@ -91,7 +91,7 @@ fn a_plan_that_was_edited_or_is_none_is_refused() {
     assert!(good.contains("\"pupil\""));
     setting.write("plan.json", &good.replace("\"pupil\"", "\"pupi1\""));
     refused(&setting, "plan-edited", &["plan.json", "draw the plan again"]);
-    setting.write("plan.json", &good.replace("\"format\": 1", "\"format\": 2"));
+    setting.write("plan.json", &good.replace("\"format\": 2", "\"format\": 3"));
     refused(&setting, "plan-format", &["plan.json", "format 2"]);
     setting.write("plan.json", &good[..good.len() / 2]);
     refused(&setting, "plan-format", &["plan.json", "line ", " column "]);

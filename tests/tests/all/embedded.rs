@@ -76,19 +76,7 @@ impl World {
         self.source.hold(Consistency::Snapshot).await.unwrap();
         let plan = coordinator::plan::draw(&self.migration, &self.source, &self.target).await;
         let plan = plan.unwrap();
-        let record = Record {
-            run: RunId(uuid::Uuid::now_v7()),
-            state: State::Planning,
-            epoch: 0,
-            fingerprint: plan.fingerprint(),
-            migration: plan.migration.clone(),
-            from: plan.from.environment.clone(),
-            to: plan.to.environment.clone(),
-            created: self.clock.now(),
-            ended: None,
-            drifted: false,
-            counters: None,
-        };
+        let record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, self.clock.now());
         let mut home = self.target.home().await.unwrap();
         home.install().await.unwrap();
         home.store(&record, &plan).await.unwrap();

@@ -12,7 +12,7 @@ use protocol::plan::{
     Work,
 };
 use protocol::receipt::Receipt;
-use protocol::run::{Record, State};
+use protocol::run::Record;
 use protocol::schema::{Engine, Logical, TableName};
 use uuid::Uuid;
 
@@ -49,19 +49,7 @@ impl Run {
     }
 
     fn record(&self) -> Record {
-        Record {
-            run: self.id,
-            state: State::Planning,
-            epoch: 0,
-            fingerprint: self.plan.fingerprint(),
-            migration: "test".into(),
-            from: Environment("a".into()),
-            to: Environment("b".into()),
-            created: Instant(0),
-            ended: None,
-            drifted: false,
-            counters: None,
-        }
+        Record::new(self.id, &self.plan, Instant(0))
     }
 
     fn entity(&self) -> &Entity {

@@ -1,6 +1,6 @@
 //! A [`Home`] over any SQL connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use protocol::clock::Instant;
@@ -8,7 +8,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Outcome, Receipt, Reject};
-use protocol::run::{Event, Record, State};
+use protocol::run::{Event, Record, State, Steering};
 use protocol::wire::FORMAT;
 
 use super::rows::{self, Cells};
@@ -285,6 +285,26 @@ impl<S: Sql> Control<S> {
         self.sql.query(&select, &[Param::text(run)]).await
     }
 
+    /// What a select of records lists.
+    fn record(&self) -> String {
+        format!("{}, {} - led", rows::RECORD, self.dialect.now)
+    }
+
+    /// One statement in a transaction of its own; how many rows it changed.
+    async fn changed(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+        self.begin().await?;
+        let done = self.sql.execute(sql, params).await;
+        self.end(done).await
+    }
+
+    /// Ends a change of a run's row, which must be there.
+    async fn known(&mut self, run: RunId, changed: Result<u64, Fault>) -> Result<(), Fault> {
+        match self.end(changed).await? {
+            0 => Err(self.unknown(run)),
+            _ => Ok(()),
+        }
+    }
+
     fn busy(&self, run: RunId) -> Fault {
         Fault::new(Code::RunBusy, format!("run {run} in {}", self.place))
     }
@@ -329,7 +349,7 @@ impl<S: Sql> Home for Control<S> {
         }
         let select = format!(
             "SELECT {} FROM {}run ORDER BY created DESC, run DESC",
-            rows::RECORD,
+            self.record(),
             self.dialect.prefix
         );
         self.sql.query(&select, &[]).await?.into_iter().map(rows::record).collect()
@@ -339,7 +359,7 @@ impl<S: Sql> Home for Control<S> {
         if self.format().await?.is_none() {
             return Err(self.unknown(run));
         }
-        let row = self.of_run(rows::RECORD, "run", run, "").await?.pop();
+        let row = self.of_run(&self.record(), "run", run, "").await?.pop();
         row.map(rows::record).transpose()?.ok_or_else(|| self.unknown(run))
     }
 
@@ -357,8 +377,9 @@ impl<S: Sql> Home for Control<S> {
     async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
         self.begin_durable().await?;
         let update = format!(
-            "UPDATE {}run SET epoch = epoch + 1 WHERE run = $1 RETURNING epoch",
-            self.dialect.prefix
+            "UPDATE {}run SET epoch = epoch + 1, held = NULL, led = {} WHERE run = $1 \
+             RETURNING epoch",
+            self.dialect.prefix, self.dialect.now
         );
         let led = self.sql.query(&update, &[Param::text(run)]).await;
         let row = self.end(led).await?.pop().ok_or_else(|| self.unknown(run))?;
@@ -368,6 +389,51 @@ impl<S: Sql> Home for Control<S> {
     async fn epoch(&mut self, run: RunId) -> Result<u64, Fault> {
         let row = self.of_run("epoch", "run", run, "").await?.pop();
         Cells::of(row.ok_or_else(|| self.unknown(run))?).parse()
+    }
+
+    async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault> {
+        let update = format!(
+            "UPDATE {}run SET led = {} WHERE run = $1 AND epoch = $2",
+            self.dialect.prefix, self.dialect.now
+        );
+        let params = [Param::text(run), Param::count(epoch)];
+        self.changed(&update, &params).await?;
+        let record = self.run(run).await?;
+        if record.epoch == epoch {
+            Ok(record)
+        } else {
+            Err(Fault::new(Code::Deposed, run.to_string()))
+        }
+    }
+
+    async fn steer(&mut self, run: RunId, steering: &Steering) -> Result<(), Fault> {
+        self.begin_durable().await?;
+        let update = format!("UPDATE {}run SET steering = $1 WHERE run = $2", self.dialect.prefix);
+        let params = [Param::Text(rows::steering(steering)), Param::text(run)];
+        let steered = self.sql.execute(&update, &params).await;
+        self.known(run, steered).await
+    }
+
+    async fn note_held(&mut self, run: RunId, epoch: u64, held: &str) -> Result<(), Fault> {
+        let update = format!(
+            "UPDATE {}run SET held = $1 WHERE run = $2 AND epoch = $3",
+            self.dialect.prefix
+        );
+        let params = [Param::text(held), Param::text(run), Param::count(epoch)];
+        match self.changed(&update, &params).await? {
+            0 => Err(Fault::new(Code::Deposed, run.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    async fn rejected(&mut self, run: RunId) -> Result<BTreeMap<ChunkId, u64>, Fault> {
+        let by = "AND outcome = 'done' AND rejected > 0";
+        let found = self.of_run("chunk, rejected", "receipt", run, by).await?;
+        let pair = |row| {
+            let mut cells = Cells::of(row);
+            Ok((ChunkId(cells.parse()?), cells.parse()?))
+        };
+        found.into_iter().map(pair).collect()
     }
 
     async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
@@ -429,10 +495,7 @@ impl<S: Sql> Home for Control<S> {
         let drifted = Param::Int(i64::from(drifted));
         let params = [Param::text(counters), drifted, Param::text(run)];
         let noted = self.sql.execute(&update, &params).await;
-        match self.end(noted).await? {
-            0 => Err(self.unknown(run)),
-            _ => Ok(()),
-        }
+        self.known(run, noted).await
     }
 
     async fn forget(&mut self, run: RunId) -> Result<(), Fault> {

@@ -6,14 +6,14 @@ use protocol::clock::Instant;
 use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, Environment, RunId, WorkerId};
 use protocol::receipt::{Receipt, Reject};
-use protocol::run::Record;
+use protocol::run::{Record, Steering};
 use serde::de::DeserializeOwned;
 
 use super::Param;
 
-/// Columns of `run` in the order of [`record`] and [`record_params`].
+/// Columns of `run` in the order of [`record_params`], and but for `led` of [`record`].
 pub(super) const RECORD: &str = "run, state, epoch, fingerprint, migration, from_environment, \
-     to_environment, created, ended, drifted, counters";
+     to_environment, created, ended, drifted, counters, fleet, steering, held";
 
 /// Columns of `receipt` in the order of [`receipt`].
 pub(super) const RECEIPT: &str = "chunk, attempt, worker, tries, read_digest, written_digest, \
@@ -67,6 +67,11 @@ pub(super) fn record(row: Vec<Option<String>>) -> Result<Record, Fault> {
         ended: cells.parse_maybe()?.map(Instant),
         drifted: cells.parse::<i64>()? != 0,
         counters: cells.maybe(),
+        fleet: cells.parse::<i64>()? != 0,
+        steering: cells.json()?,
+        held: cells.maybe(),
+        // A clock that was set back has not seen the leader for no time at all.
+        led_ms_ago: cells.parse_maybe::<i64>()?.map(|ago| u64::try_from(ago).unwrap_or(0)),
     })
 }
 
@@ -83,7 +88,15 @@ pub(super) fn record_params(record: &Record) -> Vec<Param> {
         record.ended.map_or(Param::Null, |ended| Param::Int(ended.0)),
         Param::Int(i64::from(record.drifted)),
         Param::text_or_null(record.counters.as_deref()),
+        Param::Int(i64::from(record.fleet)),
+        Param::Text(steering(&record.steering)),
+        Param::text_or_null(record.held.as_deref()),
     ]
+}
+
+/// As it is kept.
+pub(super) fn steering(steering: &Steering) -> String {
+    serde_json::to_string(steering).expect("numbers under names")
 }
 
 pub(super) fn receipt(row: Vec<Option<String>>) -> Result<Receipt, Fault> {

@@ -10,6 +10,7 @@ const TABLES: [&str; 7] = [
         fingerprint text NOT NULL, migration text NOT NULL,
         from_environment text NOT NULL, to_environment text NOT NULL,
         created bigint NOT NULL, ended bigint, drifted bigint NOT NULL, counters text,
+        fleet bigint NOT NULL, steering text NOT NULL, held text, led bigint,
         head text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS {p}plan (
         run text NOT NULL, chunk bigint NOT NULL, stage text NOT NULL, entity bigint,

@@ -118,19 +118,7 @@ fn chunk(id: u32, work: Work) -> Chunk {
 }
 
 fn record(id: u128, plan: &Plan) -> Record {
-    Record {
-        run: RunId(Uuid::from_u128(id)),
-        state: State::Planning,
-        epoch: 0,
-        fingerprint: plan.fingerprint(),
-        migration: plan.migration.clone(),
-        from: plan.from.environment.clone(),
-        to: plan.to.environment.clone(),
-        created: Instant(i64::try_from(id).unwrap()),
-        ended: None,
-        drifted: false,
-        counters: None,
-    }
+    Record::new(RunId(Uuid::from_u128(id)), plan, Instant(i64::try_from(id).unwrap()))
 }
 
 fn receipt(chunk: u32, attempt: AttemptId, rows: u64) -> Receipt {
