@@ -25,6 +25,7 @@ macro_rules! broker_conformance {
         $crate::broker_conformance! {
             $new;
             a_published_task_is_delivered
+            a_task_arrives_with_all_that_it_carries
             a_waiting_worker_hears_the_bell
             an_unsettled_task_comes_back
             a_settled_task_is_gone
@@ -54,7 +55,7 @@ macro_rules! broker_conformance {
 
 fn task(chunk: u32) -> Task {
     let run = "0192d3b4-0000-7000-8000-000000000001".parse::<RunId>().unwrap();
-    Task { run, chunk: ChunkId(chunk), epoch: 1 }
+    Task::new(run, ChunkId(chunk), 1)
 }
 
 async fn take(broker: &dyn Broker) -> Delivery {
@@ -72,6 +73,16 @@ pub async fn a_published_task_is_delivered(broker: &dyn Broker) {
     broker.publish(task(7)).await.unwrap();
     let delivery = take(broker).await;
     assert_eq!(*delivery.task(), task(7));
+    delivery.settle().await.unwrap();
+}
+
+/// Priority and trace arrive with the address.
+pub async fn a_task_arrives_with_all_that_it_carries(broker: &dyn Broker) {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let task = Task { priority: Task::PRIORITY_MAX, trace: Some(trace), ..task(7) };
+    broker.publish(task).await.unwrap();
+    let delivery = take(broker).await;
+    assert_eq!(*delivery.task(), task);
     delivery.settle().await.unwrap();
 }
 

@@ -174,6 +174,10 @@ impl Broker for Faulty {
     async fn close(&self) {
         self.shared.inner.close().await;
     }
+
+    async fn trouble(&self) -> Option<String> {
+        self.shared.inner.trouble().await
+    }
 }
 
 /// A delivery whose settling may go wrong. Dropped, it drops the one inside, which goes back.
@@ -222,7 +226,7 @@ mod tests {
     }
 
     fn task(chunk: u32) -> Task {
-        Task { run: RunId(Uuid::nil()), chunk: ChunkId(chunk), epoch: 1 }
+        Task::new(RunId(Uuid::nil()), ChunkId(chunk), 1)
     }
 
     /// The chunks that come, in order, when each is settled; what does not come is not waited for.

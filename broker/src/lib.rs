@@ -20,6 +20,7 @@
 //! The coordinator calls [`Broker::publish`], [`Broker::purge`] when it begins to lead, and
 //! [`Broker::close`]. A worker's slot calls [`Broker::next`] and settles what it got.
 
+mod amqp;
 pub mod conformance;
 mod delivery;
 mod faulty;
@@ -27,8 +28,11 @@ mod memory;
 
 use async_trait::async_trait;
 use protocol::fault::Fault;
+use protocol::finding::Finding;
 use protocol::id::{ChunkId, RunId};
+use protocol::trace::Trace;
 
+pub use amqp::{Amqp, Options, QueueKind, Tls, Verify};
 pub use delivery::Delivery;
 pub use faulty::{Faulty, Mood, Operation};
 pub use memory::Memory;
@@ -42,6 +46,22 @@ pub struct Task {
     pub chunk: ChunkId,
     /// In which coordinator's term it was rung for.
     pub epoch: u64,
+    /// 0 to [`Task::PRIORITY_MAX`]; higher first, where the broker can. A wish and no promise.
+    pub priority: u8,
+    /// The span under which its chunk is done.
+    pub trace: Option<Trace>,
+}
+
+impl Task {
+    /// The priority of a run for which nobody asked for another.
+    pub const PRIORITY: u8 = 4;
+    /// The highest priority.
+    pub const PRIORITY_MAX: u8 = 9;
+
+    /// A task of the usual priority, in no trace.
+    pub fn new(run: RunId, chunk: ChunkId, epoch: u64) -> Self {
+        Self { run, chunk, epoch, priority: Self::PRIORITY, trace: None }
+    }
 }
 
 /// A queue of tasks that several workers drink from.
@@ -63,6 +83,9 @@ pub trait Broker: Send + Sync {
     /// Throws away what nobody has taken yet; a new leader rings again. What is in hands stays
     /// there.
     ///
+    /// A fleet has one queue for all its runs, so there this throws away the tasks of other runs
+    /// too. Nothing is lost by it but time: each coordinator rings again for what stays missing.
+    ///
     /// # Errors
     /// `Code::Unreachable`; then some tasks of the former leader may still come.
     async fn purge(&self) -> Result<(), Fault>;
@@ -70,4 +93,16 @@ pub trait Broker: Send + Sync {
     /// No further deliveries; whoever waits gets `None`. Closing twice is closing once. What is
     /// published from now on may be lost.
     async fn close(&self);
+
+    /// Why tasks do not move at the moment, in words for people; `None` when all is well as far
+    /// as this handle knows. It asks nobody and returns at once.
+    async fn trouble(&self) -> Option<String>;
+
+    /// What to know of it before work begins: version, encryption, queues. Changes nothing.
+    ///
+    /// # Errors
+    /// `Code::Unreachable` when it cannot be asked.
+    async fn examine(&self) -> Result<Vec<Finding>, Fault> {
+        Ok(Vec::new())
+    }
 }

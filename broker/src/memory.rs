@@ -99,6 +99,10 @@ impl Broker for Memory {
         queue.known.clear();
         self.shared.bell.notify_waiters();
     }
+
+    async fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A task that somebody has taken.
@@ -135,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn ringing_again_for_a_waiting_task_takes_no_memory() {
         let broker = Memory::default();
-        let task = Task { run: RunId(Uuid::nil()), chunk: ChunkId(1), epoch: 1 };
+        let task = Task::new(RunId(Uuid::nil()), ChunkId(1), 1);
         for _ in 0..1000 {
             broker.publish(task).await.unwrap();
         }

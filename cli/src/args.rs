@@ -1,10 +1,14 @@
 //! The command line: words and options, and nothing of what they do.
 
+mod fleet;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::id::RunId;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use fleet::{Cancel, Coordinator, Limit, OfFleet, Status, Submit, Worker};
 
 /// Moves data between databases overnight, and proves in the morning that it did.
 #[derive(Debug, Parser)]
@@ -44,15 +48,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
 
-    /// Log filter, such as `info` or `worker=debug`; logs go to stderr.
-    #[arg(
-        long,
-        global = true,
-        env = "LONGHAUL_LOG",
-        default_value = "error",
-        value_name = "FILTER"
-    )]
-    pub(crate) log: String,
+    /// Logs, on stderr: as `text` or `json`, and which, such as `info` or `worker=debug`; the
+    /// variable LONGHAUL_LOG says the same. `json,info` says both.
+    #[arg(long, global = true, value_name = "text|json|FILTER")]
+    pub(crate) log: Option<String>,
 }
 
 /// How a run is narrated.
@@ -88,9 +87,13 @@ pub(crate) enum Command {
     /// Show what a migration comes to, without writing anything.
     Plan(Plan),
     /// Show runs and how far they are.
-    Status(OfRun),
+    Status(Status),
     /// Continue a run after a failure, a pause or an interruption.
     Resume(Resume),
+    /// Let no new chunk of a run begin; those in flight end.
+    Pause(OfRun),
+    /// End a run for good; rows that were written stay.
+    Cancel(Cancel),
     /// Read the target back and compare it with what the run wrote.
     Verify(OfRun),
     /// Show what a run came to.
@@ -101,10 +104,28 @@ pub(crate) enum Command {
     Forget(OfRun),
     /// List the environments of a migration file, or show one.
     Environments(Environments),
+    /// Look at every server that is named: what is not good there, and what to do about it.
+    Doctor(Doctor),
     /// Print the JSON Schema of the migration file.
     Schema,
     /// Tell more about a fault's code.
     Explain(Explain),
+    /// Plan a migration, and leave it to the fleet.
+    Submit(Submit),
+    /// Lead runs of a fleet; two or more may be there.
+    Coordinator(Coordinator),
+    /// Carry chunks for a fleet; any number may come and go.
+    Worker(Worker),
+    /// Narrate a run live, from any machine, until it ends; exit as it does.
+    Watch(OfRun),
+    /// Change what a run of a fleet may take, while it runs.
+    Limit(Limit),
+    /// Try parked chunks of a fleet's run again.
+    Retry(OfRun),
+    /// Show who works for the fleet.
+    Workers(OfFleet),
+    /// List all runs, in all environments.
+    Runs(OfFleet),
 }
 
 /// What is read and written.
@@ -150,6 +171,10 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     pub(crate) between: Between,
+
+    /// Leave it to the fleet, and watch until it ends.
+    #[arg(long)]
+    pub(crate) fleet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -170,7 +195,7 @@ pub(crate) struct Plan {
     pub(crate) exit_code: bool,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct OfRun {
     /// The run [default: the latest].
     pub(crate) run: Option<RunId>,
@@ -209,6 +234,10 @@ pub(crate) struct Events {
     /// Only events after this sequence number.
     #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
     pub(crate) after: u64,
+
+    /// The file that names the fleet [default: longhaul.yaml, where it is there].
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -223,6 +252,12 @@ pub(crate) struct Environments {
     /// Override a setting.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) between: Between,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -11,11 +11,11 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{Environment, RunId};
 use protocol::mapping::Migration;
 use protocol::plan::{Entity, Plan};
-use protocol::run::{Record, State};
 
 use crate::args::{Between, Global};
-use crate::config::{self, Config, EnvironmentView};
+use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet};
 use crate::exit::Failure;
+use crate::progress;
 
 /// The migration file that is meant when none is named.
 const FILE_DEFAULT: &str = "longhaul.yaml";
@@ -56,22 +56,55 @@ impl Settings {
             }
             (None, ..) => return Err(nothing_named().into()),
         };
+        for warning in config::warnings(&config) {
+            progress::say(&format!("warning: {warning}"));
+        }
         Ok(Self { config })
     }
 
     /// The migration.
-    pub(crate) fn migration(&self) -> &Migration {
-        &self.config.migration
+    pub(crate) fn migration(&self) -> Result<&Migration, Fault> {
+        self.config.migration()
     }
 
     /// Opens the environment that is read.
     pub(crate) async fn source(&self) -> Result<Arc<dyn Source>, Fault> {
-        open_source(&self.address(&self.config.migration.from)?).await
+        self.open_source(&self.migration()?.from).await
     }
 
     /// Opens the environment that is written.
     pub(crate) async fn target(&self) -> Result<Arc<dyn Target>, Fault> {
-        open_target(&self.address(&self.config.migration.to)?).await
+        self.open_target(&self.migration()?.to).await
+    }
+
+    /// The environments, by name.
+    pub(crate) fn names(&self) -> Vec<Environment> {
+        self.config.environments.keys().cloned().collect()
+    }
+
+    /// Opens an environment to read from it.
+    pub(crate) async fn open_source(&self, name: &Environment) -> Result<Arc<dyn Source>, Fault> {
+        open_source(&self.address(name)?).await
+    }
+
+    /// Opens an environment to write to it.
+    pub(crate) async fn open_target(&self, name: &Environment) -> Result<Arc<dyn Target>, Fault> {
+        open_target(&self.address(name)?).await
+    }
+
+    /// What an environment may be asked for, over a whole fleet.
+    pub(crate) fn limits(&self, name: &Environment) -> EndpointLimits {
+        self.config.environments.get(name).map(|connection| connection.limits).unwrap_or_default()
+    }
+
+    /// The slots that somebody asked for.
+    pub(crate) fn slots(&self) -> Option<u32> {
+        self.config.slots
+    }
+
+    /// The servers around which a fleet meets.
+    pub(crate) fn fleet(&self) -> Result<&Fleet, Fault> {
+        self.config.fleet()
     }
 
     /// The environments, for people.
@@ -79,7 +112,13 @@ impl Settings {
         config::environments(&self.config)
     }
 
-    fn address(&self, environment: &Environment) -> Result<Address, Fault> {
+    /// All that was read.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How to reach an environment.
+    pub(crate) fn address(&self, environment: &Environment) -> Result<Address, Fault> {
         let variables = |name: &str| std::env::var(name).ok();
         let (_, connection) = self.config.environment(Some(&environment.0))?;
         connection.address(&variables)
@@ -99,7 +138,7 @@ fn side(which: &str, named: Option<&str>) -> Vec<String> {
     }
 }
 
-fn file(between: &Between) -> Option<PathBuf> {
+pub(crate) fn file(between: &Between) -> Option<PathBuf> {
     let default = || {
         let both = between.from.is_some() && between.to.is_some();
         Some(PathBuf::from(FILE_DEFAULT)).filter(|path| !both && path.exists())
@@ -113,21 +152,13 @@ fn nothing_named() -> Fault {
         .next("Name a migration file, or both `--from URL` and `--to URL`.")
 }
 
-/// Opens only the environment that is written: by `--to` alone where a URL is given.
-pub(crate) async fn target_of(between: &Between) -> Result<Arc<dyn Target>, Failure> {
-    match (&between.to, file(between)) {
-        (Some(url), None) => Ok(open_target(&Address { url: url.clone(), password: None }).await?),
-        _ => Ok(Settings::read(between)?.target().await?),
-    }
-}
-
 /// Draws the plan of the migration.
 pub(crate) async fn draw(
     settings: &Settings,
     source: &dyn Source,
     target: &dyn Target,
 ) -> Result<Plan, Fault> {
-    let drawn = coordinator::plan::draw(settings.migration(), source, target).await;
+    let drawn = coordinator::plan::draw(settings.migration()?, source, target).await;
     or_owned(target, drawn).await
 }
 
@@ -182,101 +213,9 @@ pub(crate) async fn remember(ledger: &dyn Ledger, run: RunId, between: &Between)
 }
 
 /// How a run was invoked, if this machine's ledger knows.
-async fn recall(ledger: &dyn Ledger, run: RunId) -> Option<Between> {
+pub(crate) async fn recall(ledger: &dyn Ledger, run: RunId) -> Option<Between> {
     let notes = ledger.notes(run).await.ok()?;
     serde_json::from_str(notes.get(INVOCATION)?).ok()
-}
-
-/// A run that a command is about, with its home opened.
-pub(crate) struct Found {
-    /// How to open its sides.
-    pub(crate) between: Between,
-    /// Its target.
-    pub(crate) target: Arc<dyn Target>,
-    /// Where it is kept.
-    pub(crate) home: Box<dyn Home>,
-    /// What is known of it.
-    pub(crate) record: Record,
-}
-
-/// Finds the run that is meant: the one named, or the only one that `fits`, or the latest.
-///
-/// Where the command line names no sides, the ledger says how the run was invoked.
-pub(crate) async fn find(
-    ledger: &dyn Ledger,
-    wanted: Option<RunId>,
-    between: &Between,
-    unfinished: bool,
-) -> Result<Found, Failure> {
-    let said = Between { set: Vec::new(), ..between.clone() } != Between::default();
-    let between = if said { between.clone() } else { from_ledger(ledger, wanted, between).await? };
-    let target = target_of(&between).await?;
-    let mut home = target.home().await?;
-    let runs = home.runs().await?;
-    let record = choose(&runs, wanted, unfinished, target.place())?;
-    Ok(Found { between, target, home, record })
-}
-
-async fn from_ledger(
-    ledger: &dyn Ledger,
-    wanted: Option<RunId>,
-    given: &Between,
-) -> Result<Between, Fault> {
-    let meant = match wanted {
-        Some(run) => Some(run),
-        None => ledger.runs().await?.into_iter().next(),
-    };
-    if let Some(run) = meant
-        && let Some(mut between) = recall(ledger, run).await
-    {
-        between.set.extend(given.set.clone());
-        return Ok(between);
-    }
-    if file(given).is_some() {
-        return Ok(given.clone());
-    }
-    Err(Fault::new(Code::RunUnknown, "this machine's ledger")
-        .saying("it does not know where the run's databases are; passwords are not kept")
-        .next("Name them again: `--from URL --to URL`, or `--file FILE`."))
-}
-
-fn choose(
-    runs: &[Record],
-    wanted: Option<RunId>,
-    unfinished: bool,
-    place: &str,
-) -> Result<Record, Fault> {
-    if let Some(wanted) = wanted {
-        let found = runs.iter().find(|record| record.run == wanted);
-        return found.cloned().ok_or_else(|| Fault::new(Code::RunUnknown, wanted.to_string()));
-    }
-    let open: Vec<_> = runs.iter().filter(|record| !record.state.is_final()).collect();
-    match (open.as_slice(), runs) {
-        ([one], _) => Ok((*one).clone()),
-        ([], [latest, ..]) if !unfinished => Ok(latest.clone()),
-        ([], [latest, ..]) => Err(nothing_to_resume(latest)),
-        ([], []) => Err(Fault::new(Code::RunUnknown, place).saying("no run was ever stored here")),
-        (several, _) => {
-            let names: Vec<_> = several.iter().map(|r| r.run.to_string()).collect();
-            Err(Fault::new(Code::RunAmbiguous, place)
-                .saying(format!("unfinished are {}", names.join(", "))))
-        }
-    }
-}
-
-fn nothing_to_resume(latest: &Record) -> Fault {
-    let said = match latest.state {
-        State::Complete => "it is complete already",
-        State::Cancelled => "it was cancelled",
-        State::Void => "it was rolled back",
-        State::Planning | State::Running | State::Paused => "it is not over",
-    };
-    Fault::new(Code::RunBusy, latest.run.to_string()).saying(said)
-}
-
-/// Refuses a run that is over.
-pub(crate) fn refuse_final(record: &Record) -> Result<(), Fault> {
-    if record.state.is_final() { Err(nothing_to_resume(record)) } else { Ok(()) }
 }
 
 /// Draws the report of a run from what stands in its home.

@@ -21,6 +21,7 @@ use worker::Worker;
 
 use crate::args::Global;
 use crate::exit::{self, Answer, Failure};
+use crate::signals::Signals;
 use crate::{Probes, assemble, progress, render};
 
 /// Batches that one slot holds at once: one being read, one on its way, one being written, and
@@ -44,7 +45,7 @@ pub(crate) struct Stored {
 /// Carries a stored run on to its end, narrating it, and writes its report.
 pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes) -> Answer {
     let run = stored.record.run;
-    let signals = Signals::listen(run);
+    let signals = listen(run);
     let narrator = progress::narrate(global.progress, &stored.plan, &stored.ledger, run);
     let receipts = stored.home.receipts(run).await?;
     let ended = carry_on(&stored, rejected(&receipts), probes, &signals).await;
@@ -65,7 +66,7 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
     let report = report(&stored).await.map_err(|fault| with_resume(fault, &stored.record))?;
     let folder = assemble::folder(global, run);
     let files = render::report::save(&report, &folder);
-    let end = render::End { report: &report, outcome, signal, folder: &folder };
+    let end = render::End { report: &report, outcome, signal, folder: &folder, fleet: false };
     let code = render::end(global.output, &end);
     files?;
     Ok(code)
@@ -203,48 +204,11 @@ fn with_resume(fault: Fault, record: &Record) -> Fault {
     fault.next(format!("{advice} Then: longhaul resume {}", record.run))
 }
 
-/// Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
-struct Signals {
-    /// The exit code of the signal that was caught.
-    caught: watch::Receiver<Option<u8>>,
-}
-
-impl Signals {
-    fn listen(run: RunId) -> Self {
-        let (tell, caught) = watch::channel(None);
-        tokio::spawn(async move {
-            loop {
-                let code = next_signal().await;
-                if tell.borrow().is_some() {
-                    progress::insist("stopping now; nothing is lost, chunks in flight are undone");
-                    progress::insist(&format!("continue with: longhaul resume {run}"));
-                    end_now(code);
-                }
-                progress::insist("finishing the chunks in flight; press Ctrl-C again to stop now");
-                tell.send_replace(Some(code));
-            }
-        });
-        Self { caught }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the second signal asks for exactly this")]
-fn end_now(code: u8) {
-    std::process::exit(code.into());
-}
-
-async fn next_signal() -> u8 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
-        _ = terminated => exit::TERMINATED,
-    }
+/// What is said at the signals.
+fn listen(run: RunId) -> Signals {
+    let first = "finishing the chunks in flight; press Ctrl-C again to stop now".to_string();
+    let undone = "stopping now; nothing is lost, chunks in flight are undone".to_string();
+    Signals::listen(first, vec![undone, format!("continue with: longhaul resume {run}")])
 }
 
 /// Publishes that a run was stored, for whoever watches.

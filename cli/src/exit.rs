@@ -14,8 +14,12 @@ pub(crate) const HAS_WORK: u8 = 3;
 pub(crate) const REJECTS: u8 = 4;
 /// The target does not hold what was written.
 pub(crate) const DIFFERENT: u8 = 5;
+/// Something must be mended before a run can begin.
+pub(crate) const UNFIT: u8 = 6;
 /// The run is paused.
 pub(crate) const PAUSED: u8 = 7;
+/// A server that is needed cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 75;
 /// Interrupted by Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// Ended by SIGTERM.

@@ -15,8 +15,12 @@ pub mod config;
 pub mod demo;
 mod execute;
 mod exit;
+mod find;
+mod fleet;
 mod progress;
 mod render;
+mod signals;
+mod watch;
 
 use std::sync::Arc;
 
@@ -58,7 +62,8 @@ pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes
         }
     };
     progress::init(args.global.progress);
-    progress::init_logs(&args.global.log);
+    let service = matches!(args.command, Command::Coordinator(_) | Command::Worker(_));
+    progress::init_logs(args.global.log.as_deref(), service);
     let global = args.global.clone();
     match dispatch(args, probes).await {
         Ok(code) => code,
@@ -75,14 +80,37 @@ async fn dispatch(args: Args, probes: Probes) -> Answer {
         Command::Demo(demo) => command::demo::demo(global, demo, probes).await,
         Command::Run(run) => command::run::run(global, run, probes).await,
         Command::Plan(plan) => command::plan::plan(global, plan).await,
-        Command::Status(of) => command::status::status(global, of).await,
+        Command::Status(status) => command::status::status(global, status).await,
+        Command::Submit(submit) => command::submit::submit(global, submit).await,
+        Command::Coordinator(role) => command::coordinator::coordinator(role, probes).await,
+        Command::Worker(role) => command::worker::worker(role, probes).await,
+        Command::Watch(of) => command::watch::watch(global, of).await,
+        Command::Pause(of) => command::pause::pause(global, of).await,
+        Command::Cancel(cancel) => command::cancel::cancel(global, cancel).await,
+        Command::Limit(limit) => command::limit::limit(global, limit).await,
+        Command::Retry(of) => command::retry::retry(global, of).await,
+        Command::Workers(of) => command::workers::workers(global, of).await,
+        Command::Runs(of) => command::runs::runs(global, of).await,
         Command::Resume(resume) => command::resume::resume(global, resume, probes).await,
         Command::Verify(of) => command::verify::verify(global, of).await,
         Command::Report(of) => command::report::report(global, of).await,
         Command::Events(events) => command::events::events(global, events).await,
         Command::Forget(of) => command::forget::forget(global, of).await,
         Command::Environments(of) => command::environments::environments(global, &of),
+        Command::Doctor(doctor) => command::doctor::doctor(global, &doctor).await,
         Command::Schema => command::schema::schema(),
         Command::Explain(explain) => command::explain::explain(global, &explain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A caller may run it as a task.
+    #[test]
+    fn a_command_can_be_spawned() {
+        fn spawnable(_: impl Future<Output = u8> + Send + 'static) {}
+        spawnable(run(Vec::<std::ffi::OsString>::new(), Probes::default()));
     }
 }

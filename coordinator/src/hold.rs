@@ -15,7 +15,8 @@ use protocol::schema::TableName;
 /// Takes hold of the source for a run that has rows left to read, new or resumed; `begun` when it has
 /// read some before.
 ///
-/// Returns a finding when the run drifts from here on.
+/// Returns the name under which others may see what is held, and a finding when the run drifts from
+/// here on.
 ///
 /// # Errors
 /// `SnapshotLost` when the source changed since the run began, and the plan says to stop;
@@ -27,7 +28,7 @@ pub(crate) async fn hold(
     source: &dyn Source,
     home: &mut dyn Home,
     on_lost: OnSnapshotLost,
-) -> Result<Option<Fact>, Fault> {
+) -> Result<(Option<String>, Option<Fact>), Fault> {
     let drifting = plan.consistency == Consistency::Drifting;
     if !begun && !drifting {
         // Before the hold: whoever writes in between is seen by what is held, and counted as a
@@ -35,26 +36,27 @@ pub(crate) async fn hold(
         let first = source.counters(&tables(plan)).await?;
         home.note_source(record.run, &first, false).await?;
     }
-    source.hold(plan.consistency).await?;
+    let held = source.hold(plan.consistency).await?;
     refuse_changed(plan, source).await?;
     if !begun || drifting {
-        return Ok(None);
+        return Ok((held, None));
     }
     let now = source.counters(&tables(plan)).await?;
     if record.counters.as_ref() == Some(&now) || record.drifted {
-        return Ok(None);
+        return Ok((held, None));
     }
     match on_lost {
         OnSnapshotLost::Stop => Err(Fault::new(Code::SnapshotLost, source.place())
             .saying("its change counters differ from those at the start")),
         OnSnapshotLost::Drift => {
             home.note_source(record.run, &now, true).await?;
-            Ok(Some(Fact::Finding {
+            let finding = Fact::Finding {
                 code: Code::SnapshotLost.to_string(),
                 message: "the source changed while nobody held its snapshot; \
                           later chunks see it as it stood then"
                     .into(),
-            }))
+            };
+            Ok((held, Some(finding)))
         }
     }
 }

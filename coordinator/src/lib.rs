@@ -19,7 +19,9 @@ pub mod next;
 pub mod plan;
 mod point;
 pub mod report;
+mod serve;
 pub mod verify;
 
 pub use drive::{Ended, Parts, drive};
 pub use point::{Point, Probe, no_probe};
+pub use serve::{Desk, SILENT_MS, Service, serve};

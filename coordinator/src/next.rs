@@ -10,6 +10,12 @@ use protocol::clock::Instant;
 use protocol::id::{ChunkId, EntityId};
 use protocol::plan::{After, Chunk, Plan, Stage};
 
+/// A task that was not claimed for so long is taken for lost, the first time.
+const LOST_AFTER_MS: u64 = 5_000;
+
+/// The longest that a task is waited for.
+const LOST_AFTER_MS_MAX: u64 = 60_000;
+
 /// One thing to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -21,8 +27,36 @@ pub enum Action {
     Ring(ChunkId),
     /// Everything is done as far as the ledger knows: ask the target, and close the run.
     Complete,
-    /// Nothing can go on until a person has looked at what is parked.
-    Stuck,
+    /// Nothing can go on until a person has looked at what is parked: so many chunks.
+    Stuck(usize),
+}
+
+/// A task that was rung for and not yet claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// When it is taken for lost.
+    pub until: Instant,
+    /// How often it was rung for in a row.
+    pub times: u32,
+}
+
+impl Rung {
+    /// A task that was just rung for, after `before`. Each time it is waited for twice as long, up to
+    /// a bound: a task that nobody takes more likely waits in a long queue than it was lost.
+    pub fn again(before: Option<&Self>, now: Instant) -> Self {
+        let times = before.map_or(0, |before| before.times);
+        let wait = (LOST_AFTER_MS << times.min(8)).min(LOST_AFTER_MS_MAX);
+        Self { until: now.plus_millis(wait), times: times + 1 }
+    }
+
+    /// A chunk that somebody may be at work on, though nobody rang for it.
+    pub fn for_millis(millis: u64, now: Instant) -> Self {
+        Self { until: now.plus_millis(millis), times: 0 }
+    }
+
+    fn is_lost(&self, now: Instant) -> bool {
+        now >= self.until
+    }
 }
 
 /// What a coordinator knows at one moment.
@@ -32,12 +66,10 @@ pub struct Known<'a> {
     pub states: &'a [State],
     /// Faults and lapsed claims per chunk.
     pub attempts: &'a BTreeMap<ChunkId, u32>,
-    /// Tasks that were rung for and not yet claimed, since when.
-    pub rung: &'a BTreeMap<ChunkId, Instant>,
+    /// Tasks that were rung for and not yet claimed.
+    pub rung: &'a BTreeMap<ChunkId, Rung>,
     /// Most tasks outstanding: rung for or claimed.
     pub window: usize,
-    /// After so many milliseconds without a claim, a task is taken for lost.
-    pub lost_after_ms: u64,
 }
 
 /// Decides. See [`Action`].
@@ -48,11 +80,12 @@ pub fn next(plan: &Plan, known: Known<'_>, now: Instant) -> Vec<Action> {
     }
     let worn = worn_out(plan, known);
     let released = released(plan, known.states, &open);
-    let rings = rings(plan, known, &worn, now);
+    let rings = rings(plan, known, &worn, &released, now);
     let mut actions = Vec::new();
     let busy = known.states.iter().any(|s| matches!(s, State::Ready | State::Claimed(_)));
     if !busy && released.is_empty() {
-        actions.push(Action::Stuck);
+        let parked = known.states.iter().filter(|state| **state == State::Parked).count();
+        actions.push(Action::Stuck(parked));
     }
     if !worn.is_empty() {
         actions.push(Action::WearOut(worn));
@@ -98,11 +131,13 @@ fn state(states: &[State], chunk: ChunkId) -> State {
     states.get(chunk.index()).copied().unwrap_or(State::Waiting)
 }
 
+/// In the order of their ids.
 fn released(plan: &Plan, states: &[State], open: &Open) -> Vec<ChunkId> {
     let waiting = plan.chunks.iter().filter(|c| state(states, c.id) == State::Waiting);
     waiting.filter(|c| open.allows(c, states)).map(|c| c.id).collect()
 }
 
+/// In the order of their ids.
 fn worn_out(plan: &Plan, known: Known<'_>) -> Vec<ChunkId> {
     let worn = |(chunk, tries): (&ChunkId, &u32)| {
         let ready = state(known.states, *chunk) == State::Ready;
@@ -113,20 +148,37 @@ fn worn_out(plan: &Plan, known: Known<'_>) -> Vec<ChunkId> {
 
 /// Tasks to ring for, as many as fit: the biggest first, so that none is left over for the end; an
 /// index of a big entity before the ranges of small ones. Only reading back waits for all others.
-fn rings(plan: &Plan, known: Known<'_>, worn: &[ChunkId], now: Instant) -> Vec<ChunkId> {
-    let rung_since = |id: &ChunkId| known.rung.get(id);
-    let lost = |since: &Instant| now >= since.plus_millis(known.lost_after_ms);
+/// What is released here is rung for here, so that a ledger that forgets between any two looks holds
+/// nothing up. Of a million that are ready, only those that fit are put in order.
+fn rings(
+    plan: &Plan,
+    known: Known<'_>,
+    worn: &[ChunkId],
+    released: &[ChunkId],
+    now: Instant,
+) -> Vec<ChunkId> {
     let claimed = known.states.iter().filter(|s| matches!(s, State::Claimed(_))).count();
-    let waiting = known.rung.values().filter(|since| !lost(since)).count();
+    let waiting = known.rung.values().filter(|rung| !rung.is_lost(now)).count();
     let room = known.window.saturating_sub(claimed + waiting);
-    let mut ready: Vec<&Chunk> = plan
-        .chunks
-        .iter()
-        .filter(|c| state(known.states, c.id) == State::Ready && !worn.contains(&c.id))
-        .filter(|c| rung_since(&c.id).is_none_or(lost))
-        .collect();
-    ready.sort_by_key(|c| (c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id));
-    ready.into_iter().take(room).map(|c| c.id).collect()
+    if room == 0 {
+        return Vec::new();
+    }
+    let due = |id: &ChunkId| known.rung.get(id).is_none_or(|rung| rung.is_lost(now));
+    let is_ready = |id: ChunkId| match state(known.states, id) {
+        State::Ready => true,
+        State::Waiting => released.binary_search(&id).is_ok(),
+        State::Claimed(_) | State::Done | State::Parked => false,
+    };
+    let ready = plan.chunks.iter().filter(|c| is_ready(c.id));
+    let mut ready: Vec<&Chunk> =
+        ready.filter(|c| due(&c.id) && worn.binary_search(&c.id).is_err()).collect();
+    let order = |c: &&Chunk| (c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id);
+    if room < ready.len() {
+        ready.select_nth_unstable_by_key(room, order);
+        ready.truncate(room);
+    }
+    ready.sort_by_key(order);
+    ready.into_iter().map(|c| c.id).collect()
 }
 
 #[cfg(test)]

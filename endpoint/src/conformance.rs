@@ -109,6 +109,7 @@ macro_rules! endpoint_conformance {
             catalogue::our_own_tables_are_not_listed,
             home::an_untouched_target_has_no_runs,
             home::a_run_is_kept_as_it_was_stored,
+            home::a_plan_of_many_chunks_comes_back_whole,
             home::installing_and_storing_twice_changes_nothing,
             home::a_table_has_one_owner,
             home::leading_counts_up,

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
+use protocol::finding::Finding;
 use protocol::id::{AttemptId, ChunkId, EntityId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Chunk, ColumnMap, Entity, Lane, Note, Plan, Range, Stage, Step};
@@ -101,6 +102,9 @@ pub struct Cut {
     pub filter: Option<String>,
     /// A bound after every so many rows along the key.
     pub rows: u64,
+    /// About how many rows there are, where bounds after *about* so many rows will do; an engine
+    /// that can then asks a sample. Absent: the rows are counted.
+    pub about: Option<u64>,
 }
 
 /// Rows on their way out of an endpoint. Dropping it ends the read.
@@ -147,6 +151,12 @@ pub trait Source: Send + Sync {
 
     /// Reads rows. `Code::FilterInvalid` when the engine does not understand `read.filter`.
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault>;
+
+    /// What to know of it before it is read: version, encryption, rights, settings. Changes
+    /// nothing, and what it cannot find out is a finding.
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// A place where rows are written, proven and read back.
@@ -199,6 +209,12 @@ pub trait Target: Send + Sync {
         of: u32,
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault>;
+
+    /// What to know of it before it is written: version, encryption, rights, settings, room.
+    /// Changes nothing, and what it cannot find out is a finding.
+    async fn examine(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 
     /// The place in this target where runs are kept.
     async fn home(&self) -> Result<Box<dyn Home>, Fault>;

@@ -23,7 +23,7 @@ mod tables;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -48,7 +48,19 @@ use tables::{Row, Stored, Tables};
 #[derive(Debug)]
 pub struct Memory {
     shared: Arc<Shared>,
-    held: Mutex<Option<Tables>>,
+    held: Mutex<Held>,
+}
+
+/// The moment that reads see.
+#[derive(Debug, Default)]
+enum Held {
+    /// None: the present.
+    #[default]
+    Nothing,
+    /// One that this connection took, under a name for others.
+    Own(String, Arc<Tables>),
+    /// One that another connection took, and that dies with it.
+    Joined(Weak<Tables>),
 }
 
 /// What all connections share.
@@ -66,6 +78,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     tables: Tables,
+    /// Moments that are held, by name.
+    moments: BTreeMap<String, Weak<Tables>>,
     books: Option<Books>,
     /// Chunks whose transaction is open.
     flights: std::collections::BTreeSet<(RunId, ChunkId)>,
@@ -106,7 +120,7 @@ impl Shared {
 
 impl Clone for Memory {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), held: Mutex::new(None) }
+        Self { shared: Arc::clone(&self.shared), held: Mutex::default() }
     }
 }
 
@@ -125,7 +139,7 @@ impl Memory {
             state: Mutex::default(),
             changed: Notify::new(),
         };
-        Self { shared: Arc::new(shared), held: Mutex::new(None) }
+        Self { shared: Arc::new(shared), held: Mutex::default() }
     }
 
     /// Adds a table with rows, cells in the order of its columns.
@@ -211,9 +225,12 @@ impl Memory {
     /// What a reader of the source sees: the moment held, or the present.
     fn seen(&self, table: &TableName) -> Result<Arc<Stored>, Fault> {
         let held = self.held.lock().expect("nothing panics while it is held");
-        let found = match held.as_ref() {
-            Some(tables) => tables.get(table).cloned(),
-            None => self.shared.lock().tables.get(table).cloned(),
+        let found = match &*held {
+            Held::Own(_, tables) => tables.get(table).cloned(),
+            Held::Joined(tables) => {
+                tables.upgrade().ok_or_else(|| self.lost())?.get(table).cloned()
+            }
+            Held::Nothing => self.shared.lock().tables.get(table).cloned(),
         };
         found.ok_or_else(|| self.no_table(table))
     }
@@ -225,6 +242,10 @@ impl Memory {
     fn no_table(&self, table: &TableName) -> Fault {
         Fault::new(Code::Refused, format!("{table} in {}", self.shared.place))
             .saying("there is no such table")
+    }
+
+    fn lost(&self) -> Fault {
+        Fault::new(Code::SnapshotLost, &self.shared.place).saying("nobody holds that moment")
     }
 
     fn able() -> Capabilities {
@@ -309,17 +330,28 @@ impl Source for Memory {
     }
 
     async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
-        let moment = match consistency {
-            Consistency::Snapshot => self.shared.lock().tables.clone(),
+        match consistency {
+            Consistency::Snapshot => {}
             Consistency::Quiesced | Consistency::Drifting => return Ok(None),
-        };
+        }
         let mut held = self.held.lock().expect("nothing panics while it is held");
-        held.get_or_insert(moment);
-        Ok(None)
+        if let Held::Own(name, _) = &*held {
+            return Ok(Some(name.clone()));
+        }
+        let mut state = self.shared.lock();
+        let (name, moment) = (uuid::Uuid::new_v4().to_string(), Arc::new(state.tables.clone()));
+        state.moments.retain(|_, moment| moment.strong_count() > 0);
+        state.moments.insert(name.clone(), Arc::downgrade(&moment));
+        *held = Held::Own(name.clone(), moment);
+        Ok(Some(name))
     }
 
-    async fn join(&self, _held: &str) -> Result<(), Fault> {
-        Err(Fault::new(Code::SnapshotLost, &self.shared.place))
+    async fn join(&self, held: &str) -> Result<(), Fault> {
+        let moment = self.shared.lock().moments.get(held).cloned();
+        let moment = moment.filter(|moment| moment.strong_count() > 0);
+        let joined = moment.ok_or_else(|| self.lost())?;
+        *self.held.lock().expect("nothing panics while it is held") = Held::Joined(joined);
+        Ok(())
     }
 
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {

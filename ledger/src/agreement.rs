@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::conformance::{SteppedClock, Time};
 use crate::local::Local;
 use crate::local::tests::Folder;
+use crate::redis::tests::{Ahead, Fleet};
 use crate::{Claim, Ledger, Memory};
 
 const CHUNKS: u32 = 3;
@@ -170,7 +171,7 @@ async fn agree(history: &[Act], run: RunId, ledger: &dyn Ledger, time: &dyn Time
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 #[test]
@@ -200,5 +201,17 @@ fn the_file_says_what_the_memory_says() {
             let written = looking.checkpoints(run).await.unwrap();
             assert_eq!(written, running.checkpoints(run).await.unwrap());
         });
+    });
+}
+
+#[test]
+fn redis_moves_chunks_as_the_table_says() {
+    let runtime = runtime();
+    let fleet = Fleet::new();
+    let ledger = Arc::new(runtime.block_on(fleet.ledger()));
+    let time = Ahead(ledger.clone());
+    let history = prop::collection::vec(acts(), 0..40);
+    proptest!(ProptestConfig::with_cases(150), |(history in history)| {
+        runtime.block_on(agree(&history, RunId(Uuid::new_v4()), &*ledger, &time));
     });
 }

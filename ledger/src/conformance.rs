@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by panicking")]
 
 mod events;
+mod fleet;
 mod life;
 mod memory;
 
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::{Checkpoints, Claim, Ledger};
 
 pub use events::*;
+pub use fleet::*;
 pub use life::*;
 pub use memory::*;
 
@@ -96,6 +98,13 @@ macro_rules! ledger_conformance {
             several_may_wait_for_one_change
             notes_are_kept_by_key
             runs_are_listed_latest_first
+            whoever_is_there_says_so_again_and_again
+            whoever_leaves_is_gone_at_once
+            a_bucket_gives_what_flows_into_it
+            a_changed_rate_holds_at_once
+            a_place_holds_no_more_than_it_may
+            a_permit_that_is_not_renewed_ends
+            a_reader_of_a_stream_that_began_anew_hears_of_a_gap
         }
     };
     ($bench:expr; $($test:ident)*) => {

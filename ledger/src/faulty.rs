@@ -9,6 +9,7 @@ use protocol::chunk;
 use protocol::event::{Event, Fact};
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId, WorkerId};
+use protocol::presence::Presence;
 use tokio::sync::broadcast;
 
 use crate::{Checkpoints, Claim, Hold, Ledger};
@@ -33,6 +34,12 @@ pub enum Operation {
     Notes,
     Runs,
     Forget,
+    Present,
+    Leave,
+    Presences,
+    Admit,
+    Enter,
+    Depart,
 }
 
 /// How one call goes.
@@ -224,6 +231,43 @@ impl Ledger for Faulty {
 
     async fn forget(&self, run: RunId) -> Result<(), Fault> {
         self.through(Operation::Forget, self.inner.forget(run)).await
+    }
+
+    async fn present(&self, presence: &Presence, ttl: Duration) -> Result<(), Fault> {
+        self.through(Operation::Present, self.inner.present(presence, ttl)).await
+    }
+
+    async fn leave(&self, who: &WorkerId) -> Result<(), Fault> {
+        self.through(Operation::Leave, self.inner.leave(who)).await
+    }
+
+    async fn presences(&self) -> Result<Vec<Presence>, Fault> {
+        self.through(Operation::Presences, self.inner.presences()).await
+    }
+
+    async fn admit(&self, bucket: &str, per_second: u64, amount: u64) -> Result<Duration, Fault> {
+        self.through(Operation::Admit, self.inner.admit(bucket, per_second, amount)).await
+    }
+
+    async fn enter(
+        &self,
+        place: &str,
+        max: u32,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<bool, Fault> {
+        self.through(Operation::Enter, self.inner.enter(place, max, holder, ttl)).await
+    }
+
+    async fn depart(&self, place: &str, holder: &str) -> Result<(), Fault> {
+        self.through(Operation::Depart, self.inner.depart(place, holder)).await
+    }
+
+    async fn trouble(&self) -> Option<String> {
+        if self.lock().away {
+            return Some("a scripted fault".to_owned());
+        }
+        self.inner.trouble().await
     }
 }
 

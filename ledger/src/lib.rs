@@ -7,8 +7,10 @@
 //! 2. A chunk is claimed by one attempt at a time, measured by the ledger's own clock.
 //! 3. The events of one run come back in the order in which they were published, under numbers
 //!    that rise.
-//! 4. Memory is bounded: one state per chunk, one claim per chunk in hands, and the latest
-//!    [`EVENTS_MAX`] events of a run.
+//! 4. A reader of events whose position is gone is told so, with a `Fact::Gap`, before it is given
+//!    what is left.
+//! 5. Memory is bounded: one state per chunk, one claim per chunk in hands, and the latest
+//!    [`EVENTS_MAX`] events of a run. A presence and a permit last as long as they are renewed.
 //!
 //! # Not promised
 //! Memory. A ledger may wake up empty at any moment, and answers *unknown* then; it is rebuilt
@@ -19,7 +21,9 @@
 //! The coordinator calls [`Ledger::open`], [`Ledger::restore`], [`Ledger::release`],
 //! [`Ledger::reap`], [`Ledger::checkpoints`] and [`Ledger::wait`]; a worker [`Ledger::claim`],
 //! [`Ledger::renew`], [`Ledger::record`] and [`Ledger::hand_back`]; both [`Ledger::publish`].
-//! Commands and consoles read [`Ledger::runs`], [`Ledger::notes`], [`Ledger::checkpoints`],
+//! Both say that they are there with [`Ledger::present`], and ask [`Ledger::admit`] and
+//! [`Ledger::enter`] before they burden an endpoint that the whole fleet shares.
+//! Commands and consoles read [`Ledger::presences`], [`Ledger::runs`], [`Ledger::notes`], [`Ledger::checkpoints`],
 //! [`Ledger::events`] and [`Ledger::subscribe`].
 
 #[cfg(test)]
@@ -27,8 +31,12 @@ mod agreement;
 mod chunks;
 pub mod conformance;
 mod faulty;
+mod fleet;
+mod gap;
 mod local;
 mod memory;
+mod pulse;
+mod redis;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,15 +46,21 @@ use protocol::chunk;
 use protocol::clock::Instant;
 use protocol::event::{Event, Fact};
 use protocol::fault::Fault;
+use protocol::finding::Finding;
 use protocol::id::{AttemptId, ChunkId, RunId, WorkerId};
+use protocol::presence::Presence;
 use tokio::sync::broadcast;
 
+pub use self::redis::{Redis, RedisOptions, Tls, Verify};
 pub use faulty::{Faulty, Mood, Operation};
 pub use local::Local;
 pub use memory::Memory;
 
 /// How many events of a run are kept; older ones are dropped first.
 pub const EVENTS_MAX: usize = 100_000;
+
+/// How many events a watcher may lie behind before it is told that it missed some.
+const WATCH_MAX: usize = 1024;
 
 /// What a claim was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,13 +184,57 @@ pub trait Ledger: Send + Sync {
     /// those who watch at this moment and is not kept. The run need not have been opened.
     async fn publish(&self, run: RunId, fact: Fact) -> Result<u64, Fault>;
 
-    /// Kept events with numbers above `after`, at most `limit`, oldest first.
+    /// Kept events with numbers above `after`, at most `limit`, oldest first; read on after the
+    /// number of the last one. When `after` is not zero and what came next is gone, or the stream
+    /// began anew, the first one is a `Fact::Gap` (see there for its number). After zero is what
+    /// is left, from its beginning.
     async fn events(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Event>, Fault>;
 
     /// Events of all runs from now on, `Fact::Moving` included, as they are published through
     /// this ledger's handle. Whoever reads too slowly is told how many were missed, and finds the
     /// kept ones with [`Ledger::events`].
     fn subscribe(&self) -> broadcast::Receiver<Event>;
+
+    /// Says that a process is there, and what it does, for the next `ttl`. An older presence of
+    /// that id is replaced.
+    async fn present(&self, presence: &Presence, ttl: Duration) -> Result<(), Fault>;
+
+    /// Says that a process goes.
+    async fn leave(&self, who: &WorkerId) -> Result<(), Fault>;
+
+    /// Who is there: those who said so and whose time is not over, by id.
+    async fn presences(&self) -> Result<Vec<Presence>, Fault>;
+
+    /// Takes an amount (rows, bytes) out of a bucket that the whole fleet shares, and says how
+    /// long to wait before using it. The bucket fills at `per_second` (at least one), by the
+    /// ledger's clock, and holds what one second fills: that much can be had at once. What is
+    /// taken stays taken, so a large amount makes the next ones wait. A changed `per_second`
+    /// holds from this call on, for what was taken before, too.
+    async fn admit(&self, bucket: &str, per_second: u64, amount: u64) -> Result<Duration, Fault>;
+
+    /// Asks for one of `max` permits to be in a place (a connection to an endpoint), for `ttl` by
+    /// the ledger's clock. Entering again renews it, and never fails while it lasts, even if
+    /// `max` is smaller by now.
+    async fn enter(
+        &self,
+        place: &str,
+        max: u32,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<bool, Fault>;
+
+    /// Gives a permit back.
+    async fn depart(&self, place: &str, holder: &str) -> Result<(), Fault>;
+
+    /// What is wrong with the ledger at this moment, in one line for people; `None` when it does
+    /// all that it should. A ledger in this process is never in trouble.
+    async fn trouble(&self) -> Option<String>;
+
+    /// What to know of it before work begins: version, encryption, persistence, memory. Changes
+    /// nothing.
+    async fn examine(&self) -> Result<Vec<Finding>, Fault> {
+        Ok(Vec::new())
+    }
 
     /// Waits until something about the run's chunks or notes may have changed since the last
     /// [`Ledger::checkpoints`] or wait, or until `at_most` passed. A nudge: it carries no
@@ -197,4 +255,19 @@ pub trait Ledger: Send + Sync {
 
     /// Forgets all about a run.
     async fn forget(&self, run: RunId) -> Result<(), Fault>;
+}
+
+/// Whether an event of this fact is kept for those who come later.
+pub(crate) fn is_kept(fact: &Fact) -> bool {
+    match fact {
+        Fact::Moving { .. } => false,
+        Fact::Run { .. }
+        | Fact::Stage { .. }
+        | Fact::Entity { .. }
+        | Fact::Claimed { .. }
+        | Fact::Done { .. }
+        | Fact::Faulted { .. }
+        | Fact::Finding { .. }
+        | Fact::Gap { .. } => true,
+    }
 }

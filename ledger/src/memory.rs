@@ -14,14 +14,14 @@ use protocol::clock::{Clock, Instant};
 use protocol::event::{Event, Fact};
 use protocol::fault::Fault;
 use protocol::id::{AttemptId, ChunkId, RunId, WorkerId};
-use tokio::sync::{broadcast, watch};
-use tokio::time::timeout;
+use protocol::presence::Presence;
+use tokio::sync::broadcast;
 
 use crate::chunks::{Chunks, Row};
-use crate::{Checkpoints, Claim, EVENTS_MAX, Hold, Ledger};
-
-/// How many events a watcher may lie behind before it is told that it missed some.
-const WATCH_MAX: usize = 1024;
+use crate::fleet::Fleet;
+use crate::gap::Kept;
+use crate::pulse::Pulses;
+use crate::{Checkpoints, Claim, EVENTS_MAX, Hold, Ledger, WATCH_MAX, is_kept};
 
 /// The ledger of one process. Copies are handles on the same memory.
 #[derive(Clone)]
@@ -33,15 +33,14 @@ struct Shared {
     clock: Arc<dyn Clock>,
     events_max: usize,
     runs: Mutex<Runs>,
-    /// Rises whenever any run changed; what changed is in [`Pulse`].
-    changed: watch::Sender<u64>,
+    fleet: Mutex<Fleet>,
+    pulses: Pulses,
     watchers: broadcast::Sender<Event>,
 }
 
 #[derive(Default)]
 struct Runs {
     known: BTreeMap<RunId, Run>,
-    pulses: BTreeMap<RunId, Pulse>,
 }
 
 /// What is remembered of one run.
@@ -54,13 +53,6 @@ struct Run {
     last: Option<u64>,
     events: VecDeque<Event>,
     notes: BTreeMap<String, String>,
-}
-
-/// How often a run changed, and up to where somebody has looked.
-#[derive(Default)]
-struct Pulse {
-    changes: u64,
-    seen: u64,
 }
 
 /// What a run's file does not say yet.
@@ -86,7 +78,8 @@ impl Memory {
                 clock,
                 events_max,
                 runs: Mutex::default(),
-                changed: watch::Sender::new(0),
+                fleet: Mutex::default(),
+                pulses: Pulses::default(),
                 watchers: broadcast::Sender::new(WATCH_MAX),
             }),
         }
@@ -95,6 +88,12 @@ impl Memory {
     /// The runs. No panic can leave them half changed, so poison means nothing here.
     fn runs(&self) -> MutexGuard<'_, Runs> {
         self.shared.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the fleet shares, and what time it is.
+    fn fleet(&self) -> (MutexGuard<'_, Fleet>, Instant) {
+        let fleet = self.shared.fleet.lock().unwrap_or_else(PoisonError::into_inner);
+        (fleet, self.shared.clock.now())
     }
 
     /// Does something to the chunks of a run, if they are known, and tells whoever waits.
@@ -107,26 +106,9 @@ impl Memory {
             (answer, chunks.take_moved())
         };
         if moved {
-            self.stir(run);
+            self.shared.pulses.stir(run);
         }
         Some(answer)
-    }
-
-    /// Wakes whoever waits for a change of this run.
-    fn stir(&self, run: RunId) {
-        self.runs().pulses.entry(run).or_default().changes += 1;
-        self.shared.changed.send_modify(|times| *times += 1);
-    }
-
-    /// Up to where somebody looked at the run; counts as a look.
-    fn look(&self, run: RunId) -> u64 {
-        let mut runs = self.runs();
-        let pulse = runs.pulses.entry(run).or_default();
-        std::mem::replace(&mut pulse.seen, pulse.changes)
-    }
-
-    fn changes(&self, run: RunId) -> u64 {
-        self.runs().pulses.get(&run).map_or(0, |pulse| pulse.changes)
     }
 
     /// Whether the chunks of a run are known, and so many.
@@ -147,6 +129,16 @@ impl Memory {
     /// Whether it is known how far the run's events have come.
     pub(crate) fn counts_events(&self, run: RunId) -> bool {
         self.runs().known.get(&run).is_some_and(|known| known.last.is_some())
+    }
+
+    /// How far the run's events have come; zero when it is not known.
+    pub(crate) fn last_event(&self, run: RunId) -> u64 {
+        self.runs().known.get(&run).and_then(|known| known.last).unwrap_or(0)
+    }
+
+    /// What time it is here.
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.clock.now()
     }
 
     /// Tells how far the run's events have come elsewhere.
@@ -194,20 +186,6 @@ impl News {
     }
 }
 
-/// Whether an event of this fact is kept for those who come later.
-fn is_kept(fact: &Fact) -> bool {
-    match fact {
-        Fact::Moving { .. } => false,
-        Fact::Run { .. }
-        | Fact::Stage { .. }
-        | Fact::Entity { .. }
-        | Fact::Claimed { .. }
-        | Fact::Done { .. }
-        | Fact::Faulted { .. }
-        | Fact::Finding { .. } => true,
-    }
-}
-
 #[async_trait]
 impl Ledger for Memory {
     async fn open(&self, run: RunId, chunks: u32) -> Result<bool, Fault> {
@@ -220,7 +198,7 @@ impl Ledger for Memory {
             known.chunks = Some(Chunks::waiting(chunks));
             known.fresh = true;
         }
-        self.stir(run);
+        self.shared.pulses.stir(run);
         Ok(true)
     }
 
@@ -282,7 +260,7 @@ impl Ledger for Memory {
 
     async fn checkpoints(&self, run: RunId) -> Result<Option<Checkpoints>, Fault> {
         // Looked before reading: a change in between nudges once for nothing, and none is missed.
-        self.look(run);
+        self.shared.pulses.look(run);
         Ok(self.with_chunks(run, |chunks, _| chunks.checkpoints()))
     }
 
@@ -315,9 +293,16 @@ impl Ledger for Memory {
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
         let runs = self.runs();
-        let Some(known) = runs.known.get(&run) else { return Ok(Vec::new()) };
-        let from = known.events.partition_point(|event| event.sequence <= after);
-        Ok(known.events.range(from..).take(limit).cloned().collect())
+        let known = runs.known.get(&run);
+        let kept = known.map_or_else(Kept::default, |known| Kept {
+            first: known.events.front().map(|event| event.sequence),
+            last: known.last.unwrap_or(0),
+            begun: 0,
+        });
+        let (gap, after) = kept.find(run, after, self.shared.clock.now());
+        let events = known.map(|known| &known.events).into_iter().flatten();
+        let left = events.filter(|event| event.sequence > after).cloned();
+        Ok(gap.into_iter().chain(left).take(limit).collect())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Event> {
@@ -325,15 +310,7 @@ impl Ledger for Memory {
     }
 
     async fn wait(&self, run: RunId, at_most: Duration) {
-        let mut changed = self.shared.changed.subscribe();
-        let seen = self.look(run);
-        let change = async {
-            // The sender lives as long as `self`, so the error cannot come.
-            while self.changes(run) <= seen && changed.changed().await.is_ok() {}
-        };
-        // Running out of time is an answer like any other.
-        let _ = timeout(at_most, change).await;
-        self.look(run);
+        self.shared.pulses.wait(run, at_most).await;
     }
 
     async fn note(&self, run: RunId, key: &str, value: &str) -> Result<(), Fault> {
@@ -342,7 +319,7 @@ impl Ledger for Memory {
             let known = runs.known.entry(run).or_default();
             known.notes.insert(key.to_owned(), value.to_owned());
         }
-        self.stir(run);
+        self.shared.pulses.stir(run);
         Ok(())
     }
 
@@ -356,8 +333,49 @@ impl Ledger for Memory {
 
     async fn forget(&self, run: RunId) -> Result<(), Fault> {
         self.runs().known.remove(&run);
-        self.stir(run);
+        self.shared.pulses.stir(run);
         Ok(())
+    }
+
+    async fn present(&self, presence: &Presence, ttl: Duration) -> Result<(), Fault> {
+        let (mut fleet, now) = self.fleet();
+        fleet.present(presence, now, ttl);
+        Ok(())
+    }
+
+    async fn leave(&self, who: &WorkerId) -> Result<(), Fault> {
+        self.fleet().0.leave(who);
+        Ok(())
+    }
+
+    async fn presences(&self) -> Result<Vec<Presence>, Fault> {
+        let (mut fleet, now) = self.fleet();
+        Ok(fleet.presences(now))
+    }
+
+    async fn admit(&self, bucket: &str, per_second: u64, amount: u64) -> Result<Duration, Fault> {
+        let (mut fleet, now) = self.fleet();
+        Ok(fleet.admit(bucket, per_second, amount, now))
+    }
+
+    async fn enter(
+        &self,
+        place: &str,
+        max: u32,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<bool, Fault> {
+        let (mut fleet, now) = self.fleet();
+        Ok(fleet.enter(place, max, holder, now, ttl))
+    }
+
+    async fn depart(&self, place: &str, holder: &str) -> Result<(), Fault> {
+        self.fleet().0.depart(place, holder);
+        Ok(())
+    }
+
+    async fn trouble(&self) -> Option<String> {
+        None
     }
 }
 
@@ -385,5 +403,9 @@ mod tests {
         }
         let kept = memory.events(run, 0, 10).await.unwrap();
         assert_eq!(kept.iter().map(|event| event.sequence).collect::<Vec<_>>(), [3, 4, 5]);
+
+        let late = memory.events(run, 1, 2).await.unwrap();
+        assert_eq!(late[0].fact, Fact::Gap { missed: Some(1) });
+        assert_eq!(late.iter().map(|event| event.sequence).collect::<Vec<_>>(), [2, 3]);
     }
 }

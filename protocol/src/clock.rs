@@ -5,6 +5,7 @@
 //! are judged by the store that keeps them, and receipts by the target.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,15 @@ impl fmt::Display for Instant {
             Ok(instant) => write!(f, "{instant:.3}"),
             Err(_) => write!(f, "{}us", self.0),
         }
+    }
+}
+
+/// Reads RFC 3339.
+impl FromStr for Instant {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|instant: jiff::Timestamp| Self(instant.as_microsecond()))
     }
 }
 

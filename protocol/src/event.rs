@@ -2,14 +2,23 @@
 //!
 //! Events are for people and subscribers; no decision is taken from them. Each is a CloudEvents
 //! 1.0 object in JSON (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>)
-//! with our facts in `data`. They carry names, counts and times, and never a row value.
+//! with our facts in `data`. [`schema`] describes them all; within a version, fields are added and
+//! never taken away. They carry names, counts and times, and never a row value.
 
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 use crate::id::{ChunkId, EntityId, RunId, WorkerId};
 use crate::plan::Stage;
 use crate::run::State;
+
+pub use schema::schema;
 
 /// A fact about a run, with its place in the order of all facts about that run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +34,7 @@ pub struct Event {
 }
 
 /// What can be told about a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fact {
     /// The run reached a state.
@@ -120,6 +129,14 @@ pub enum Fact {
         /// One sentence.
         message: String,
     },
+    /// Events are missing here: the reader's position fell out of what is kept, or the stream
+    /// began anew. Made for one reader and never kept. Its sequence is the number before the
+    /// first event that is there (zero when there is none), so whoever reads on after it misses
+    /// nothing that is left; after a stream began anew, that can be below the reader's position.
+    Gap {
+        /// How many events are missing at most; unknown when the stream began anew.
+        missed: Option<u64>,
+    },
 }
 
 impl Fact {
@@ -134,6 +151,7 @@ impl Fact {
             Self::Done { .. } => "longhaul.chunk.done.v1",
             Self::Faulted { .. } => "longhaul.chunk.faulted.v1",
             Self::Finding { .. } => "longhaul.finding.v1",
+            Self::Gap { .. } => "longhaul.gap.v1",
         }
     }
 }
@@ -150,43 +168,57 @@ struct CloudEvent<'a> {
     data: &'a Fact,
 }
 
+/// What is read back of it; the rest follows from that.
+#[derive(Deserialize)]
+struct Told {
+    source: String,
+    time: String,
+    sequence: String,
+    data: Fact,
+}
+
+/// What stands before the run in `source`.
+const SOURCE: &str = "/longhaul/runs/";
+
 impl Event {
     /// The event as one line of CloudEvents JSON.
     pub fn to_json(&self) -> String {
+        // The CloudEvents "sequence" extension wants a string that sorts as the events do.
+        self.spell(&self.sequence.to_string(), &format!("{:020}", self.sequence))
+    }
+
+    /// The same for whoever will know the number only when it is too late to write JSON: raw
+    /// control characters, which JSON cannot hold otherwise, stand where the number belongs:
+    /// `\u{1}` for it as it is, `\u{2}` for it with leading zeros to twenty digits.
+    pub fn to_json_unnumbered(&self) -> String {
+        // Escaped by the writer, and before all that is not of our making.
+        let json = self.spell("\u{1}", "\u{2}");
+        json.replacen("\\u0001", "\u{1}", 1).replacen("\\u0002", "\u{2}", 1)
+    }
+
+    fn spell(&self, sequence: &str, padded: &str) -> String {
         let event = CloudEvent {
             specversion: "1.0",
-            id: format!("{}-{}", self.run, self.sequence),
-            source: format!("/longhaul/runs/{}", self.run),
+            id: format!("{}-{sequence}", self.run),
+            source: format!("{SOURCE}{}", self.run),
             r#type: self.fact.kind(),
             time: self.at.to_string(),
             datacontenttype: "application/json",
-            // The CloudEvents "sequence" extension wants a string that sorts as the events do.
-            sequence: format!("{:020}", self.sequence),
+            sequence: padded.to_owned(),
             data: &self.fact,
         };
         serde_json::to_string(&event).expect("a fact has string keys only")
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_a_cloud_event() {
-        let event = Event {
-            sequence: 7,
-            run: RunId(uuid::Uuid::nil()),
-            at: Instant(0),
-            fact: Fact::Run { state: State::Running, epoch: 1 },
-        };
-        assert_eq!(
-            event.to_json(),
-            "{\"specversion\":\"1.0\",\"id\":\"00000000-0000-0000-0000-000000000000-7\",\
-             \"source\":\"/longhaul/runs/00000000-0000-0000-0000-000000000000\",\
-             \"type\":\"longhaul.run.v1\",\"time\":\"1970-01-01T00:00:00.000Z\",\
-             \"datacontenttype\":\"application/json\",\"sequence\":\"00000000000000000007\",\
-             \"data\":{\"kind\":\"run\",\"state\":\"running\",\"epoch\":1}}"
-        );
+    /// Reads an event of ours; `None` when it is none, or one that only a newer build knows. Its
+    /// time is to the millisecond.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let told: Told = serde_json::from_str(json).ok()?;
+        Some(Self {
+            sequence: told.sequence.parse().ok()?,
+            run: told.source.strip_prefix(SOURCE)?.parse().ok()?,
+            at: told.time.parse().ok()?,
+            fact: told.data,
+        })
     }
 }

@@ -12,7 +12,8 @@
 //! SQLite is the business of `endpoint`.
 //!
 //! Read in this order: [`id`], [`schema`], [`batch`], [`cell`], [`mapping`], [`plan`], [`chunk`],
-//! [`run`], [`receipt`], [`event`], [`fault`], [`wire`], [`clock`].
+//! [`run`], [`receipt`], [`event`], [`presence`], [`fault`], [`finding`], [`metric`], [`trace`],
+//! [`wire`], [`clock`].
 
 pub mod batch;
 pub mod cell;
@@ -20,10 +21,14 @@ pub mod chunk;
 pub mod clock;
 pub mod event;
 pub mod fault;
+pub mod finding;
 pub mod id;
 pub mod mapping;
+pub mod metric;
 pub mod plan;
+pub mod presence;
 pub mod receipt;
 pub mod run;
 pub mod schema;
+pub mod trace;
 pub mod wire;

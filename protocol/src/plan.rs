@@ -4,6 +4,7 @@
 //! boundaries drawn a second time on a source that moved would give gaps and overlaps.
 //! It names environments, never addresses, and holds no row value but keys.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ChunkId, EntityId, Environment};
@@ -153,7 +154,9 @@ pub struct ColumnMap {
 }
 
 /// The four parts of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Target objects are created.

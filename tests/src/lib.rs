@@ -3,9 +3,14 @@
 //! The tests themselves are one binary, `tests/tests/all.rs`, so that they are linked once.
 
 pub mod broken;
+pub mod certificates;
 pub mod command;
+pub mod fleet;
 pub mod moving;
+pub mod rabbit;
+pub mod redis;
 pub mod scratch;
+pub mod servers;
 pub mod setting;
 pub mod strict;
 pub mod watched;

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use transform::{Pipeline, compile};
 
+use crate::Point;
+use crate::carrier::Carrier;
 use crate::pace::batch_bytes;
-use crate::{Point, Worker};
 
 /// How often, at most, a chunk under way says how far it is.
 const MOVING_EVERY: Duration = Duration::from_millis(200);
@@ -60,7 +61,7 @@ pub(crate) struct Tally {
     pub(crate) policies: BTreeMap<String, BTreeMap<Reason, u64>>,
 }
 
-impl Worker {
+impl Carrier {
     /// One try at a chunk. After a fault the session must be dropped; it is left in place only
     /// after a clean end.
     pub(crate) async fn carry(
@@ -114,6 +115,10 @@ impl Worker {
 
     /// Opens the read that the chunk needs, if it needs one.
     async fn input(&self, this: &Try<'_>) -> Result<Input, Fault> {
+        match this.chunk.work {
+            Work::Copy(_) | Work::Link(_) => self.see_source().await?,
+            Work::Step(_) | Work::Verify { .. } => {}
+        }
         let label = self.label(this);
         let rows = match (&this.chunk.work, this.chunk.entity) {
             (Work::Copy(range), Some(id)) => {
@@ -148,7 +153,7 @@ impl Worker {
             filter: entity.filter.clone(),
             top: entity.top,
             lane: entity.lane,
-            batch_bytes: batch_bytes(&self.parts.plan.limits, entity, self.options.batch_bytes),
+            batch_bytes: batch_bytes(&self.limits(), entity, self.options.batch_bytes),
             label,
         }
     }
@@ -220,7 +225,7 @@ impl Worker {
         session.start(entity, &write, false).await?;
         let mut moving = Moving::default();
         while let Some(batch) = input.next().await? {
-            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let rows = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
             tally.bytes += rows.bytes() as u64;
@@ -281,7 +286,7 @@ impl Worker {
         session.start(entity, &write, false).await?;
         let mut fit = 0;
         while let Some(batch) = input.next().await? {
-            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let rows = self.transform(this, &pipeline, batch, tally);
             tally.bytes += rows.bytes() as u64;
             fit += rows.rows() as u64;

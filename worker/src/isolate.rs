@@ -11,10 +11,10 @@ use protocol::plan::Entity;
 use protocol::receipt::Reject;
 use transform::Pipeline;
 
-use crate::Worker;
+use crate::carrier::Carrier;
 use crate::carry::{Input, Tally, Try, agree};
 
-impl Worker {
+impl Carrier {
     /// Copies a chunk in careful gear.
     pub(crate) async fn isolate(
         &self,
@@ -26,7 +26,7 @@ impl Worker {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         while let Some(batch) = input.next().await? {
-            self.pace.take(batch.rows() as u64, batch.bytes() as u64).await;
+            self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let rows = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
             let refused = self.halve(this, entity, pipeline, rows, session, tally).await?;

@@ -16,15 +16,26 @@
 //! That a chunk is tried only once, or that two workers never try one at the same time. The
 //! receipt in the target decides.
 //!
-//! Read [`work`] first, then `carry`: that one screen is what the rest serves.
+//! Read `carrier` first, then `carry`: those two screens are what the rest serves. [`Worker`] works
+//! for one run in this process, [`serve`](serve()) for all runs of a fleet.
 
+mod carrier;
 mod carry;
+mod fleet;
 mod heartbeat;
 mod isolate;
+mod others;
 mod pace;
 mod point;
+mod presence;
+mod rejects;
+mod runs;
+mod serve;
+mod share;
+mod tell;
 mod work;
 
 pub use pace::Pace;
 pub use point::{Point, Probe, no_probe};
+pub use serve::{Desk, Opened, Place, Service, serve};
 pub use work::{Options, Parts, Worker};

@@ -20,20 +20,33 @@ const WAIT_SECONDS_MAX: u64 = 5;
 /// A limit on rows and bytes per second, or none.
 #[derive(Debug)]
 pub struct Pace {
+    limits: Mutex<Rates>,
+    free_at: Mutex<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rates {
     rows_per_second: Option<u64>,
     bytes_per_second: Option<u64>,
-    free_at: Mutex<Instant>,
 }
 
 impl Pace {
     /// A pace with these limits; `None` is unlimited.
     pub fn new(rows_per_second: Option<u64>, bytes_per_second: Option<u64>) -> Self {
-        Self { rows_per_second, bytes_per_second, free_at: Mutex::new(Instant::now()) }
+        let limits = Rates { rows_per_second, bytes_per_second };
+        Self { limits: Mutex::new(limits), free_at: Mutex::new(Instant::now()) }
+    }
+
+    /// Goes on with other limits.
+    pub(crate) fn change(&self, rows_per_second: Option<u64>, bytes_per_second: Option<u64>) {
+        let limits = Rates { rows_per_second, bytes_per_second };
+        *self.limits.lock().expect("nothing panics while it is held") = limits;
     }
 
     /// Waits until so many more rows and bytes may go.
     pub async fn take(&self, rows: u64, bytes: u64) {
-        let share = share(rows, self.rows_per_second).max(share(bytes, self.bytes_per_second));
+        let limits = *self.limits.lock().expect("nothing panics while it is held");
+        let share = share(rows, limits.rows_per_second).max(share(bytes, limits.bytes_per_second));
         if share.is_zero() {
             return;
         }

@@ -1,12 +1,16 @@
 //! `longhaul events`: a run's events, as JSON lines.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::Ledger;
 use protocol::event::Fact;
 use protocol::fault::{Code, Fault};
 
-use crate::args::{Events, Global};
-use crate::exit::{self, Answer};
+use crate::args::{Between, Events, Global};
+use crate::assemble::Settings;
+use crate::exit::{self, Answer, Failure};
+use crate::fleet::servers;
 use crate::{assemble, render};
 
 /// Events fetched in one go.
@@ -17,12 +21,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Prints events, and with `--follow` goes on until the run ends.
 pub(crate) async fn events(global: &Global, args: Events) -> Answer {
-    let ledger = assemble::ledger(global).await?;
+    let ledger = listened(global, &args).await?;
     let run = match args.run {
         Some(run) => run,
         None => ledger.runs().await?.into_iter().next().ok_or_else(|| {
             Fault::new(Code::RunUnknown, global.state.display().to_string())
-                .saying("this machine's ledger knows no run")
+                .saying("the ledger knows no run")
         })?,
     };
     let mut after = args.after;
@@ -44,5 +48,31 @@ pub(crate) async fn events(global: &Global, args: Events) -> Answer {
             return Ok(exit::OK);
         }
         ledger.wait(run, LOOK_EVERY).await;
+    }
+}
+
+/// The ledger of this machine for a run that is carried here, else that of the fleet that the file
+/// names.
+async fn listened(global: &Global, args: &Events) -> Result<Arc<dyn Ledger>, Failure> {
+    let local = assemble::ledger(global).await?;
+    let run = match args.run {
+        Some(run) => Some(run),
+        None => local.runs().await?.into_iter().next(),
+    };
+    let mut between = Between { file: args.file.clone(), ..Between::default() };
+    if let Some(run) = run {
+        let carried_here = local.checkpoints(run).await?.is_some();
+        if args.file.is_none() && carried_here {
+            return Ok(local);
+        }
+        if assemble::file(&between).is_none() {
+            between = assemble::recall(local.as_ref(), run).await.unwrap_or(between);
+        }
+    }
+    match Settings::read(&between) {
+        Ok(settings) if settings.fleet().is_ok() => Ok(servers::ledger(&settings)?),
+        // A file that was named must be good; one that only happens to be there need not be.
+        Err(failure) if args.file.is_some() => Err(failure),
+        Ok(_) | Err(_) => Ok(local),
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::args::{Global, OfRun, Output};
 use crate::exit::{self, Answer};
-use crate::{assemble, render};
+use crate::{assemble, find, render};
 
 /// Shows a run's report, and writes its files again.
 pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
     let ledger = assemble::ledger(global).await?;
-    let mut found = assemble::find(ledger.as_ref(), of.run, &of.between, false).await?;
+    let mut found = find::find(ledger.as_ref(), of.run, &of.between, false).await?;
     let run = found.record.run;
     let report = assemble::report(found.home.as_mut(), run).await?;
     match global.output {

@@ -1,26 +1,34 @@
 //! `longhaul resume`: the same way as a new run, with the receipts that are there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::Ledger;
 use protocol::chunk;
 use protocol::fault::Fault;
 use protocol::id::{ChunkId, RunId};
 use protocol::mapping::OnSnapshotLost;
+use protocol::run::{self, State};
 
 use crate::args::{Global, OnLost, Resume};
 use crate::assemble::{self, Settings};
 use crate::execute::{Stored, execute};
-use crate::exit::Answer;
-use crate::{Probes, progress};
+use crate::exit::{self, Answer};
+use crate::fleet::meant::Meant;
+use crate::{Probes, find, progress, render};
+
+/// How long chunks in flight may stand in the way of a change.
+const CHANGE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Continues an unfinished run.
 pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> Answer {
-    let ledger = assemble::ledger(global).await?;
-    let of = &resume.of;
-    let mut found = assemble::find(ledger.as_ref(), of.run, &of.between, true).await?;
+    let meant = Meant::find(global, &resume.of, true).await?;
+    find::refuse_final(&meant.found.record)?;
+    if meant.found.record.fleet {
+        return of_the_fleet(global, meant).await;
+    }
+    let (mut found, ledger) = (meant.found, meant.local);
     let run = found.record.run;
-    assemble::refuse_final(&found.record)?;
     let plan = found.home.plan(run).await?;
     let source = Settings::read(&found.between)?.source().await?;
     let chunks = u32::try_from(plan.chunks.len()).expect("chunk ids are u32");
@@ -43,6 +51,19 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
         on_snapshot_lost,
     };
     execute(global, stored, probes).await
+}
+
+/// A fleet's run goes on where it is; whoever leads it takes this up, and so does whoever takes it
+/// over.
+async fn of_the_fleet(global: &Global, mut meant: Meant) -> Answer {
+    let run = meant.found.record.run;
+    if meant.found.record.state == State::Paused {
+        meant.change(run::Event::Resumed, CHANGE_WITHIN).await?;
+    }
+    render::state(global.output, &meant.found.record);
+    progress::say("coordinators and workers carry it on");
+    progress::say(&format!("watch it with: longhaul watch {run}"));
+    Ok(exit::OK)
 }
 
 /// Whoever resumes has looked at what was parked.

@@ -3,21 +3,31 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use endpoint::{Source, Target};
 use protocol::fault::{Code, Fault};
 use protocol::id::RunId;
 use protocol::plan::Plan;
 use protocol::run::Record;
 use protocol::wire;
 
-use crate::args::{Between, Global, Run};
+use crate::args::{Between, Global, OfRun, Run};
 use crate::assemble::{self, Settings};
+use crate::command::submit;
 use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
+use crate::fleet::meant::Meant;
+use crate::watch::{self, Until};
 use crate::{Probes, progress};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
     let (between, saved) = divide(run.what, run.between);
+    if run.fleet {
+        let left = submit::leave(global, &between, saved.as_deref(), None).await?;
+        progress::say(&format!("run {left}"));
+        let meant = Meant::find(global, &OfRun { run: Some(left), between }, false).await?;
+        return watch::watch(global, meant, Until::Waiting).await;
+    }
     start(global, between, saved.as_deref(), probes).await
 }
 
@@ -28,19 +38,9 @@ pub(crate) async fn start(
     saved: Option<&Path>,
     probes: Probes,
 ) -> Answer {
-    let saved = saved.map(read_plan).transpose()?;
     let settings = Settings::read(&between)?;
-    let migration = settings.migration();
     let (source, target) = (settings.source().await?, settings.target().await?);
-    let plan = match saved {
-        Some(plan) => {
-            let fits =
-                coordinator::plan::refuse_stale(&plan, migration, source.as_ref(), target.as_ref());
-            assemble::or_owned(target.as_ref(), fits.await).await?;
-            plan
-        }
-        None => assemble::draw(&settings, source.as_ref(), target.as_ref()).await?,
-    };
+    let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
     let record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, assemble::clock().now());
     // Before the run is stored, so that a folder that cannot be used stops it in time.
     let ledger = assemble::ledger(global).await?;
@@ -57,6 +57,20 @@ pub(crate) async fn start(
     let target = (probes.target)(target);
     let stored = Stored { record, plan, source, target, home, ledger, on_snapshot_lost };
     execute(global, stored, probes).await
+}
+
+/// The plan that was saved, if it still fits, or a new one.
+pub(crate) async fn drawn(
+    settings: &Settings,
+    saved: Option<&Path>,
+    source: &dyn Source,
+    target: &dyn Target,
+) -> Result<Plan, Failure> {
+    let Some(path) = saved else { return Ok(assemble::draw(settings, source, target).await?) };
+    let plan = read_plan(path)?;
+    let fits = coordinator::plan::refuse_stale(&plan, settings.migration()?, source, target);
+    assemble::or_owned(target, fits.await).await?;
+    Ok(plan)
 }
 
 /// A first argument that is a plan, or a migration file.

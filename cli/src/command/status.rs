@@ -1,24 +1,80 @@
 //! `longhaul status`: which runs there are, and how far the one in question is.
 
-use crate::args::{Global, OfRun, Output};
-use crate::exit::{self, Answer};
-use crate::{assemble, render};
+use std::io::IsTerminal as _;
+use std::time::Duration;
 
-/// Shows a run.
-pub(crate) async fn status(global: &Global, of: OfRun) -> Answer {
-    let ledger = assemble::ledger(global).await?;
-    let mut found = assemble::find(ledger.as_ref(), of.run, &of.between, false).await?;
+use ledger::Ledger;
+use protocol::event::Event;
+use protocol::fault::Fault;
+use protocol::id::RunId;
+use tokio::time::timeout;
+
+use crate::args::{Global, Output, Status};
+use crate::exit::{self, Answer};
+use crate::fleet::meant::Meant;
+use crate::render;
+use crate::signals::Signals;
+
+/// How often a status that is watched is drawn again.
+const DRAW_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a ledger that is away may keep a status waiting.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+
+/// Clears the terminal, and goes to its first line.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
+/// Shows a run, once or until it ends.
+pub(crate) async fn status(global: &Global, args: Status) -> Answer {
+    let mut meant = Meant::find(global, &args.of, false).await?;
+    let mut signals = Signals::only_looking();
+    loop {
+        let status = look(&mut meant).await?;
+        let clears = args.watch && std::io::stdout().is_terminal();
+        match global.output {
+            Output::Json => render::answer_json(&status),
+            Output::Text if clears => render::answer(&format!("{CLEAR}{}", status.text())),
+            Output::Text => render::answer(&status.text()),
+        }
+        if !args.watch || meant.found.record.state.is_final() {
+            return Ok(exit::OK);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DRAW_EVERY) => {}
+            code = signals.first() => return Ok(code),
+        }
+    }
+}
+
+/// Adds up what home and ledger say now.
+async fn look(meant: &mut Meant) -> Result<render::status::Status, Fault> {
+    let found = &mut meant.found;
     let run = found.record.run;
+    found.record = found.home.run(run).await?;
     let plan = found.home.plan(run).await?;
     let receipts = found.home.receipts(run).await?;
-    let known = ledger.checkpoints(run).await?;
-    let events = ledger.events(run, 0, usize::MAX).await?;
     let others = found.home.runs().await?;
-    let status =
-        render::status::Status::of(&found.record, &plan, &receipts, known, &events, &others);
-    match global.output {
-        Output::Json => render::answer_json(&status),
-        Output::Text => render::answer(&status.text()),
-    }
-    Ok(exit::OK)
+    let ledger = meant.ledger.as_ref();
+    // A ledger that is away is asked once, and says why.
+    let presences = match timeout(ASK_WITHIN, ledger.presences()).await {
+        Ok(presences) => presences,
+        Err(_) => Err(away(run)),
+    };
+    let fleet = found.record.fleet.then(|| render::status::Fleet::of(&found.record, &presences));
+    let (known, events) = match presences {
+        Ok(_) => (ledger.checkpoints(run).await.unwrap_or_default(), all(ledger, run).await),
+        Err(_) => (None, Vec::new()),
+    };
+    let record = &found.record;
+    Ok(render::status::Status::of(record, &plan, &receipts, known, &events, &others, fleet))
+}
+
+/// All kept events; what is known of faults stands there.
+async fn all(ledger: &dyn Ledger, run: RunId) -> Vec<Event> {
+    ledger.events(run, 0, ledger::EVENTS_MAX).await.unwrap_or_default()
+}
+
+fn away(run: RunId) -> Fault {
+    Fault::new(protocol::fault::Code::Unreachable, format!("the ledger of run {run}"))
+        .saying(format!("no answer within {} s", ASK_WITHIN.as_secs()))
 }

@@ -6,7 +6,7 @@ use endpoint::Address;
 use protocol::fault::Fault;
 use protocol::schema::Engine;
 
-use super::{Config, SecretRef, Tls, TlsMode, redact};
+use super::{Config, SecretRef, Tls, redact, tls};
 
 /// How to reach an environment. Prints without what is secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,8 +18,22 @@ pub struct Connection {
     pub engine: Engine,
     /// Where the password is.
     pub password: Option<SecretRef>,
-    /// How the connection is encrypted, if something was said about it.
+    /// How the connection is encrypted, if something was said about it. Where nothing was, it is
+    /// beyond this machine.
     pub tls: Option<Tls>,
+    /// What it may be asked for, over all runs and workers.
+    pub limits: EndpointLimits,
+}
+
+/// What an endpoint may be asked for, over all runs and workers of a fleet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndpointLimits {
+    /// Connections open at once.
+    pub connections_max: Option<u32>,
+    /// Rows read and written per second.
+    pub rows_per_second: Option<u64>,
+    /// Bytes read and written per second.
+    pub bytes_per_second: Option<u64>,
 }
 
 impl Connection {
@@ -36,10 +50,7 @@ impl Connection {
 
     fn url_with_tls(&self) -> String {
         let mut url = self.url.clone();
-        let Some(tls) = &self.tls else { return url };
-        let files = [("sslrootcert", &tls.ca), ("sslcert", &tls.cert), ("sslkey", &tls.key)];
-        let files = files.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));
-        for (key, value) in [("sslmode", tls.mode.as_str())].into_iter().chain(files) {
+        for (key, value) in self.tls.iter().flat_map(Tls::parameters) {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(key);
             url.push('=');
@@ -47,6 +58,26 @@ impl Connection {
         }
         url
     }
+}
+
+/// What a person should know before anything is opened: connections that others can read.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let environment = |(name, connection): (&protocol::id::Environment, &Connection)| {
+        let exposed = connection.engine != Engine::Sqlite
+            && tls::is_exposed(&connection.url, connection.tls.as_ref());
+        exposed.then(|| format!("environment `{name}`"))
+    };
+    let exposed = config.environments.iter().filter_map(environment);
+    let servers = config
+        .fleet
+        .iter()
+        .flat_map(|fleet| [("the broker", &fleet.broker), ("the ledger", &fleet.ledger)]);
+    let servers = servers
+        .filter(|(_, server)| tls::is_exposed(&server.url, server.tls.as_ref()))
+        .map(|(name, _)| name.to_owned());
+    let warn =
+        |place| format!("{place} is reached without encryption: others can read what is sent");
+    exposed.chain(servers).map(warn).collect()
 }
 
 /// Percent-encoded, but for what paths are made of.
@@ -63,19 +94,6 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
-impl TlsMode {
-    /// The word, as libpq and the migration file spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
-    }
-}
-
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
@@ -83,6 +101,7 @@ impl fmt::Debug for Connection {
             .field("engine", &self.engine)
             .field("password", &self.password)
             .field("tls", &self.tls)
+            .field("limits", &self.limits)
             .finish()
     }
 }
@@ -104,21 +123,24 @@ pub struct EnvironmentView {
     pub to: bool,
     /// Where its password is, as written: `env:NAME` or `file:PATH`. Never the password.
     pub password: Option<String>,
-    /// How its connection is encrypted, if something was said about it: `verify-full`.
-    pub tls: Option<&'static str>,
+    /// How its connection is encrypted: `off`, `verify full`, or `sslmode=…` where the URL says so.
+    /// `None` for a file.
+    pub tls: Option<String>,
 }
 
 /// All environments of a configuration, by name, as they may be shown.
 pub fn environments(config: &Config) -> Vec<EnvironmentView> {
+    let migration = config.migration.as_ref();
     let view = |(name, connection): (&protocol::id::Environment, &Connection)| EnvironmentView {
         name: name.0.clone(),
         engine: connection.engine,
         url: redact(&connection.url),
         default: config.default.as_ref() == Some(name),
-        from: config.migration.from == *name,
-        to: config.migration.to == *name,
+        from: migration.is_some_and(|migration| migration.from == *name),
+        to: migration.is_some_and(|migration| migration.to == *name),
         password: connection.password.as_ref().map(ToString::to_string),
-        tls: connection.tls.as_ref().map(|tls| tls.mode.as_str()),
+        tls: (connection.engine != Engine::Sqlite)
+            .then(|| tls::in_words(&connection.url, connection.tls.as_ref())),
     };
     config.environments.iter().map(view).collect()
 }

@@ -11,8 +11,8 @@ use miette::{
 };
 use protocol::fault::{Code, Fault};
 
+use super::mask;
 use super::node::{Place, Text};
-use super::url;
 
 /// Why a migration file, or an override of it, cannot be used.
 ///
@@ -152,7 +152,7 @@ impl Complaint {
         if let Some((at, label)) = self.also.filter(|(at, _)| at.text == self.at.text) {
             labels.push(LabeledSpan::new_with_span(Some(label.into()), span(at)));
         }
-        let source = Some(NamedSource::new(&text.name, url::masked(&text.body)));
+        let source = Some(NamedSource::new(&text.name, mask::masked(&text.body)));
         ConfigError(Box::new(Inner { fault, message: self.message, source, labels }))
     }
 }
@@ -203,10 +203,11 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("skip ignore", "exclude"),
     ("columns_exclude skip_columns ignore_columns", "exclude_columns"),
     ("uri dsn address connection", "url"),
-    ("sslmode", "mode"),
+    ("mode sslmode ssl_mode", "verify"),
     ("sslrootcert", "ca"),
     ("insert append", "create"),
     ("merge update", "upsert"),
-    ("verify strict full", "verify-full"),
-    ("off none", "disable"),
+    ("strict verify-full verify_full yes on", "full"),
+    ("verify-ca verify_ca", "ca"),
+    ("off no disable require prefer", "none"),
 ];

@@ -12,8 +12,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::fleet;
 use super::secret::SecretRef;
 use super::size::Size;
+use super::tls::Tls;
 
 /// A migration: which entities move, from where to where, and how.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -28,8 +30,9 @@ pub(super) struct File {
     pub(super) environments: BTreeMap<String, Environment>,
     /// The environment meant where none is named. With it, `to` may be left out.
     pub(super) default: Option<String>,
-    /// The environment that is read.
-    pub(super) from: String,
+    /// The environment that is read. A file without it describes no migration, but what a
+    /// coordinator or worker must know.
+    pub(super) from: Option<String>,
     /// The environment that is written. Default: the one named by `default`.
     pub(super) to: Option<String>,
     /// Which entities move: `all`, or a list of patterns and of maps for those that need more
@@ -52,6 +55,8 @@ pub(super) struct File {
     /// How often something is tried.
     #[serde(default)]
     pub(super) retry: Retry,
+    /// The servers around which coordinators and workers meet.
+    pub(super) fleet: Option<fleet::Written>,
 }
 
 /// A place that can be read and written.
@@ -64,38 +69,18 @@ pub(super) struct Environment {
     pub(super) url: String,
     /// Where the password is: `env:NAME` or `file:/path`. Read when the connection is opened.
     pub(super) password: Option<SecretRef>,
-    /// How the connection is encrypted. Only for servers.
+    /// How the connection is encrypted. Only for servers. Default: on beyond this machine.
     pub(super) tls: Option<Tls>,
-}
-
-/// How a connection is encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// How much is asked of the server.
-    pub mode: TlsMode,
-    /// A file with the certificates of those whom we trust. Default: those of the system.
-    pub ca: Option<String>,
-    /// A file with our own certificate, if the server asks for one.
-    pub cert: Option<String>,
-    /// A file with the key of our own certificate.
-    pub key: Option<String>,
-}
-
-/// How much is asked of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsMode {
-    /// No encryption.
-    Disable,
-    /// Encrypted if the server can, otherwise not.
-    Prefer,
-    /// Encrypted, whoever the server is.
-    Require,
-    /// Encrypted, with a certificate signed by somebody we trust.
-    VerifyCa,
-    /// Encrypted, with a certificate signed by somebody we trust, and for this very host.
-    VerifyFull,
+    /// Connections to it that may be open at once, over all runs and workers of a fleet. Default:
+    /// no limit.
+    #[schemars(range(min = 1))]
+    pub(super) max_connections: Option<u32>,
+    /// Rows per second, over all runs and workers of a fleet. Default: no limit.
+    #[schemars(range(min = 1))]
+    pub(super) rows_per_second: Option<u64>,
+    /// Megabytes (10⁶ bytes) per second, over all runs and workers of a fleet. Default: no limit.
+    #[schemars(range(min = 1))]
+    pub(super) megabytes_per_second: Option<u64>,
 }
 
 /// Which entities move.

@@ -18,6 +18,8 @@
 mod connection;
 mod error;
 mod file;
+mod fleet;
+mod mask;
 mod node;
 mod overrides;
 mod read;
@@ -27,6 +29,7 @@ mod secret;
 mod size;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod url;
 mod yaml;
 
@@ -39,10 +42,11 @@ use protocol::fault::{Code, Fault};
 use protocol::id::Environment;
 use protocol::mapping::Migration;
 
-pub use connection::{Connection, EnvironmentView, environments};
+pub use connection::{Connection, EndpointLimits, EnvironmentView, environments, warnings};
 pub use error::ConfigError;
-pub use file::{Tls, TlsMode};
+pub use fleet::{Fleet, Keys, Server, ServerAddress};
 pub use secret::SecretRef;
+pub use tls::{Encryption, Tls, Verify};
 pub use url::{holds_password, is_url, redact};
 
 use error::Complaint;
@@ -62,14 +66,17 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// What a migration file and its overrides come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// What is to be done.
-    pub migration: Migration,
+    /// Where it was written, for messages.
+    place: String,
+    migration: Option<Migration>,
     /// How to reach the environments.
     pub environments: BTreeMap<Environment, Connection>,
     /// The environment meant where none is named.
     pub default: Option<Environment>,
-    /// SHA-256 of [`Config::migration`], in hexadecimal. Addresses and secrets are not part of it.
-    pub fingerprint: String,
+    /// The slots that somebody asked for; what is usual for one process is no wish about a fleet.
+    pub slots: Option<u32>,
+    /// The servers around which coordinators and workers meet.
+    pub fleet: Option<Fleet>,
 }
 
 /// Reads a migration file and what overrides it.
@@ -189,6 +196,30 @@ impl Config {
         finish(Tree { texts, root }, "source-to-target", &without, overrides, variables)
     }
 
+    /// What is to be done.
+    ///
+    /// # Errors
+    /// `Code::ConfigMalformed` for a file that names no source: that of a coordinator or worker.
+    pub fn migration(&self) -> Result<&Migration, Fault> {
+        self.migration.as_ref().ok_or_else(|| {
+            Fault::new(Code::ConfigMalformed, &self.place)
+                .saying("`from` is missing, so it describes no migration")
+                .next("Add a line `from: …` with the name of an environment, or use `--from`.")
+        })
+    }
+
+    /// The servers around which coordinators and workers meet.
+    ///
+    /// # Errors
+    /// `Code::ConfigMalformed` for a file that names none.
+    pub fn fleet(&self) -> Result<&Fleet, Fault> {
+        self.fleet.as_ref().ok_or_else(|| {
+            Fault::new(Code::ConfigMalformed, &self.place)
+                .saying("`fleet` is missing")
+                .next("Add a section `fleet` with `broker`, `ledger` and `keys`; docs/fleet.md explains it.")
+        })
+    }
+
     /// The environment of that name, or the default where none is named.
     ///
     /// # Errors
@@ -229,6 +260,11 @@ fn pair_of_urls(from_url: &str, to_url: &str) -> Node {
     let whole = at(0, 0, "--from".len());
     let environments = map(whole, vec![("source", source), ("target", target)]);
     map(whole, vec![("environments", environments), ("from", from), ("to", to)])
+}
+
+/// A size as people write it on a command line, in bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    size::Size::parse(text).map(|size| size.0).map_err(|said| said.replace('\n', ". "))
 }
 
 /// The JSON Schema (2020-12) of the migration file, with a description of every key: what

@@ -5,7 +5,6 @@
 //! they turn out wrong. Scalars stay as written until a type asks for them, so that `name: 2024` is
 //! a name and `slots: 4` a number.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -74,6 +73,14 @@ impl Node {
         match &self.what {
             What::Plain(text) => matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
             What::Quoted(_) | What::List(_) | What::Map(_) => false,
+        }
+    }
+
+    /// The keys of a map.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        match &self.what {
+            What::Map(pairs) => pairs.iter().map(|(key, _)| key.name.as_str()).collect(),
+            What::Plain(_) | What::Quoted(_) | What::List(_) => Vec::new(),
         }
     }
 
@@ -252,14 +259,5 @@ impl Reader<'_> {
     fn complaint(&self, error: &serde_saphyr::Error) -> Complaint {
         let at = self.place(error.location().unwrap_or(Location::UNKNOWN));
         super::yaml::complaint(error, at, &self.body[at.offset - self.base..])
-    }
-}
-
-/// Names that stand under `environments`.
-pub(super) fn environments(root: &Node) -> BTreeSet<String> {
-    let Some((node, _)) = root.get("environments") else { return BTreeSet::new() };
-    match &node.what {
-        What::Map(pairs) => pairs.iter().map(|(key, _)| key.name.clone()).collect(),
-        What::Plain(_) | What::Quoted(_) | What::List(_) => BTreeSet::new(),
     }
 }

@@ -38,9 +38,8 @@ impl Tree {
         without: &[&str],
         variables: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(), Box<Complaint>> {
-        let environments = node::environments(&self.root);
         let mut paths = Vec::new();
-        collect(schema, schema, &mut Vec::new(), &environments, &mut paths);
+        collect(schema, schema, Some(&self.root), &mut Vec::new(), &mut paths);
         for path in paths.iter().filter(|path| !without.contains(&path[0].as_str())) {
             let variable = variable_of(path);
             let Some(value) = variables(&variable).filter(|value| !value.is_empty()) else {
@@ -81,38 +80,47 @@ fn variable_of(path: &[String]) -> String {
     format!("{PREFIX}{}", path.join("__").to_uppercase().replace('-', "_"))
 }
 
-/// Paths of all keys that hold a value and not further keys.
+/// Paths of all keys that may hold a value. Names that the file is free to choose are those that
+/// it did choose: `node` is what it has there.
 fn collect(
     schema: &Value,
     here: &Value,
+    node: Option<&Node>,
     path: &mut Vec<String>,
-    environments: &std::collections::BTreeSet<String>,
     paths: &mut Vec<Vec<String>>,
 ) {
-    let mut here = here;
-    if let Some(options) = here["anyOf"].as_array()
-        && let Some(option) = options.iter().find(|option| option["$ref"].is_string())
-    {
-        here = option;
-    }
-    if let Some(name) = here["$ref"].as_str() {
-        here = &schema["$defs"][name.trim_start_matches("#/$defs/")];
-    }
-    let mut below = |name: &str, schema_below: &Value, path: &mut Vec<String>| {
-        path.push(name.to_owned());
-        collect(schema, schema_below, path, environments, paths);
-        path.pop();
+    let options = options(schema, here);
+    let is_map = |option: &&&Value| {
+        option["properties"].is_object() || option["additionalProperties"].is_object()
     };
-    if let Some(properties) = here["properties"].as_object() {
-        for (name, property) in properties {
-            below(name, property, path);
-        }
-    } else if here["additionalProperties"].is_object() {
-        for name in environments {
-            below(name, &here["additionalProperties"], path);
-        }
-    } else {
+    let map = options.iter().find(is_map);
+    if map.is_none() || options.iter().any(|option| option.get("enum").is_some()) {
         paths.push(path.clone());
+    }
+    let Some(map) = map else { return };
+    let known = map["properties"].as_object();
+    let mut below: Vec<(&str, &Value)> =
+        known.into_iter().flatten().map(|(name, property)| (name.as_str(), property)).collect();
+    if map["additionalProperties"].is_object() {
+        let chosen = node.map(Node::keys).unwrap_or_default().into_iter();
+        let chosen = chosen.filter(|name| known.is_none_or(|known| !known.contains_key(*name)));
+        below.extend(chosen.map(|name| (name, &map["additionalProperties"])));
+    }
+    for (name, property) in below {
+        path.push(name.to_owned());
+        collect(schema, property, node.and_then(|n| Some(n.get(name)?.0)), path, paths);
+        path.pop();
+    }
+}
+
+/// What a value may be: the schema itself, or each of its alternatives.
+fn options<'a>(schema: &'a Value, here: &'a Value) -> Vec<&'a Value> {
+    if let Some(name) = here["$ref"].as_str() {
+        return options(schema, &schema["$defs"][name.trim_start_matches("#/$defs/")]);
+    }
+    match here["anyOf"].as_array() {
+        Some(several) => several.iter().flat_map(|option| options(schema, option)).collect(),
+        None => vec![here],
     }
 }
 

@@ -13,7 +13,7 @@ use super::file::{self, File};
 use super::node::{Node, Place};
 use super::overrides::Tree;
 use super::size::Size;
-use super::{Config, Connection, rules, url};
+use super::{Config, Connection, EndpointLimits, fleet, rules, tls, url};
 
 pub(super) type Checked<T> = Result<T, Box<Complaint>>;
 
@@ -57,44 +57,52 @@ pub(super) fn resolve(file: File, tree: &Tree, stem: &str) -> Checked<Config> {
     }
     let known = |key: &str, name: &str| known(&environments, places.value(&[key]), name);
     let default = file.default.as_deref().map(|name| known("default", name)).transpose()?;
-    let from = known("from", &file.from)?;
-    let to = match (&file.to, &default) {
-        (Some(name), _) => known("to", name)?,
-        (None, Some(default)) => default.clone(),
-        (None, None) => {
-            return Err(Box::new(
-                wrong(places.key(&["from"]), "`to` is missing")
-                    .label("read from here, but written where?")
-                    .help("Add a line `to: …` with the name of an environment, or `default: …`."),
-            ));
-        }
-    };
-    if from == to {
-        let key = if file.to.is_some() { "to" } else { "default" };
-        return Err(Box::new(
-            Complaint::new(
-                Code::SameDatabase,
-                places.value(&[key]),
-                "source and target are the same",
-            )
-            .label(format!("`{from}` is read already"))
-            .help("Name another environment under `to`."),
-        ));
-    }
-    let migration = Migration {
-        name: file.name.clone().unwrap_or_else(|| stem.to_owned()),
-        from,
-        to,
-        entities: rules::rules(&file, places)?,
-        consistency: file.consistency.into(),
-        on_snapshot_lost: file.on_snapshot_lost.into(),
-        limits: limits(&file, places)?,
-    };
-    if migration.name.trim().is_empty() {
+    let from = file.from.as_deref().map(|name| known("from", name)).transpose()?;
+    let to = file.to.as_deref().map(|name| known("to", name)).transpose()?;
+    let name = file.name.clone().unwrap_or_else(|| stem.to_owned());
+    if name.trim().is_empty() {
         return Err(Box::new(wrong(places.value(&["name"]), "a migration needs a name")));
     }
-    let fingerprint = protocol::wire::fingerprint(&migration);
-    Ok(Config { migration, environments, default, fingerprint })
+    // What is said of a migration is checked in a file that describes none, too.
+    let (entities, limits) = (rules::rules(&file, places)?, limits(&file, places)?);
+    let (consistency, on_snapshot_lost) = (file.consistency.into(), file.on_snapshot_lost.into());
+    let migration = match from {
+        None => None,
+        Some(from) => {
+            let to = target(&from, to, default.as_ref(), places)?;
+            Some(Migration { name, from, to, entities, consistency, on_snapshot_lost, limits })
+        }
+    };
+    let in_file = |at: Place| tree.texts[at.text].file;
+    let fleet = file.fleet.map(|fleet| fleet::resolve(fleet, places, &in_file)).transpose()?;
+    let (place, slots) = (tree.texts[0].name.clone(), file.limits.slots);
+    Ok(Config { place, migration, environments, default, slots, fleet })
+}
+
+/// The environment that is written: the one named, or else the default.
+fn target(
+    from: &Environment,
+    to: Option<Environment>,
+    default: Option<&Environment>,
+    places: Places<'_>,
+) -> Checked<Environment> {
+    let key = if to.is_some() { "to" } else { "default" };
+    let Some(to) = to.or_else(|| default.cloned()) else {
+        return Err(Box::new(
+            wrong(places.key(&["from"]), "`to` is missing")
+                .label("read from here, but written where?")
+                .help("Add a line `to: …` with the name of an environment, or `default: …`."),
+        ));
+    };
+    if *from == to {
+        let at = places.value(&[key]);
+        return Err(Box::new(
+            Complaint::new(Code::SameDatabase, at, "source and target are the same")
+                .label(format!("`{from}` is read already"))
+                .help("Name another environment under `to`."),
+        ));
+    }
+    Ok(to)
 }
 
 fn known(
@@ -129,8 +137,7 @@ fn known(
 fn connection(name: &str, entry: &file::Environment, tree: &Tree) -> Checked<Connection> {
     let places = Places(&tree.root);
     let here = |key: &'static str| ["environments", name, key];
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(fits) {
+    if !url::is_name(name) {
         return Err(Box::new(
             wrong(places.key(&["environments", name]), "this name does not fit an environment")
                 .help("Begin with a letter; then letters, digits, `-` and `_`."),
@@ -138,11 +145,7 @@ fn connection(name: &str, entry: &file::Environment, tree: &Tree) -> Checked<Con
     }
     let at = places.value(&here("url"));
     if url::holds_password(&entry.url) && tree.texts[at.text].file {
-        return Err(Box::new(
-            wrong(at, "a password has no place in the migration file")
-                .label("the password in this URL")
-                .help("Take it out of the URL and add `password: env:NAME` or `password: file:/path`."),
-        ));
+        return Err(Box::new(url::password_in_file(at)));
     }
     let Some(engine) = url::engine(&entry.url) else {
         return Err(Box::new(scheme(&entry.url, at)));
@@ -153,12 +156,28 @@ fn connection(name: &str, entry: &file::Environment, tree: &Tree) -> Checked<Con
         engine,
         password: entry.password.clone(),
         tls: entry.tls.clone(),
+        limits: endpoint_limits(name, entry, places)?,
     };
     only_for_servers(&connection, places, &here)?;
     if let Some(tls) = &entry.tls {
-        tls_fits(tls, &entry.url, places, name)?;
+        tls::check(&entry.url, tls, places, &["environments", name])?;
     }
     Ok(connection)
+}
+
+fn endpoint_limits(
+    name: &str,
+    entry: &file::Environment,
+    places: Places<'_>,
+) -> Checked<EndpointLimits> {
+    let least = |key: &str, n| least(key, n, places.value(&["environments", name, key]));
+    let connections = least("max_connections", entry.max_connections.map(u64::from))?;
+    Ok(EndpointLimits {
+        connections_max: connections.and_then(|n| u32::try_from(n).ok()),
+        rows_per_second: least("rows_per_second", entry.rows_per_second)?,
+        bytes_per_second: least("megabytes_per_second", entry.megabytes_per_second)?
+            .map(|megabytes| megabytes.saturating_mul(1_000_000)),
+    })
 }
 
 fn leads_somewhere(url: &str, engine: Engine, at: Place) -> Checked<()> {
@@ -209,41 +228,11 @@ fn only_for_servers<'a>(
     Ok(())
 }
 
-fn tls_fits(tls: &file::Tls, url: &str, places: Places<'_>, name: &str) -> Checked<()> {
-    let at = |key: &str| places.key(&["environments", name, "tls", key]);
-    if url.contains("sslmode=") {
-        return Err(Box::new(
-            wrong(at("mode"), "the URL has an `sslmode` of its own")
-                .help("Keep one of the two; `tls` is easier to read."),
-        ));
-    }
-    let files = [("ca", &tls.ca), ("cert", &tls.cert), ("key", &tls.key)];
-    if tls.mode == file::TlsMode::Disable
-        && let Some((key, _)) = files.iter().find(|(_, path)| path.is_some())
-    {
-        return Err(Box::new(
-            wrong(at(key), format!("`{key}` means nothing without encryption"))
-                .help("Remove the line, or use `mode: verify-full`."),
-        ));
-    }
-    if tls.cert.is_some() != tls.key.is_some() {
-        let (here, other) = if tls.cert.is_some() { ("cert", "key") } else { ("key", "cert") };
-        return Err(Box::new(wrong(at(here), format!("`{here}` needs `{other}` beside it"))));
-    }
-    Ok(())
-}
-
 fn limits(file: &File, places: Places<'_>) -> Checked<Limits> {
     let given = &file.limits;
     let fallback = Limits::default();
     let at = |key: &str| places.value(&["limits", key]);
-    let least = |key: &str, number: Option<u64>| match number {
-        Some(0) => Err(Box::new(
-            wrong(at(key), format!("`{key}` must be at least 1"))
-                .help("Leave the line out for no limit of that kind."),
-        )),
-        other => Ok(other),
-    };
+    let least = |key: &str, number| least(key, number, at(key));
     Ok(Limits {
         slots: within("slots", given.slots, at("slots"), 256)?.unwrap_or(fallback.slots),
         rows_per_second: least("rows_per_second", given.rows_per_second)?,
@@ -262,6 +251,16 @@ fn limits(file: &File, places: Places<'_>) -> Checked<Limits> {
         )?
         .unwrap_or(fallback.attempts),
     })
+}
+
+fn least(key: &str, number: Option<u64>, at: Place) -> Checked<Option<u64>> {
+    match number {
+        Some(0) => Err(Box::new(
+            wrong(at, format!("`{key}` must be at least 1"))
+                .help("Leave the line out for no limit of that kind."),
+        )),
+        other => Ok(other),
+    }
 }
 
 fn within(key: &str, number: Option<u32>, at: Place, most: u32) -> Checked<Option<u32>> {

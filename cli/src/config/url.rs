@@ -1,6 +1,10 @@
 //! Addresses of endpoints: what kind, and how to print them without what is secret.
 
+use protocol::fault::Code;
 use protocol::schema::Engine;
+
+use super::error::Complaint;
+use super::node::Place;
 
 /// Schemes and the engine each means.
 pub(super) const SCHEMES: [(&str, Engine); 3] =
@@ -52,67 +56,55 @@ pub fn holds_password(url: &str) -> bool {
     in_login || in_parameters
 }
 
-/// A text of a migration file, of the same length in bytes, in which passwords are stars.
-pub(super) fn masked(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut secret_below = false;
-    for line in text.split_inclusive('\n') {
-        let body = line.trim_end_matches(['\r', '\n']);
-        let hidden = if secret_below { Some((0, body.len())) } else { secret_in(body) };
-        secret_below = !secret_below && names_secret_below(body);
-        let (from, upto) = hidden.unwrap_or((body.len(), body.len()));
-        masked.push_str(&body[..from]);
-        masked.extend(std::iter::repeat_n('*', upto - from));
-        masked.push_str(&body[upto..]);
-        masked.push_str(&line[body.len()..]);
+/// The part of a URL that names the host, with port; empty for a socket or a URL without one.
+pub(super) fn host(url: &str) -> &str {
+    let Some((_, rest)) = url.split_once("://") else { return "" };
+    let login = rest.rsplit_once('@').map_or(0, |(login, _)| login.len() + 1);
+    rest[login..].split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Whether no byte leaves this machine on the way to a server: by every host that the URL names.
+pub(super) fn is_local(url: &str) -> bool {
+    let named = [parameter(url, "host"), parameter(url, "hostaddr")].into_iter().flatten();
+    host(url).split(',').chain(named.flat_map(|hosts| hosts.split(','))).all(is_local_host)
+}
+
+fn is_local_host(host: &str) -> bool {
+    if host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f") {
+        return true;
     }
-    masked
+    let name = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None if host.matches(':').count() > 1 => host,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The part of a line that may hold a secret. Rather too much of it than too little.
-fn secret_in(line: &str) -> Option<(usize, usize)> {
-    let given = line.to_ascii_lowercase().match_indices("password").find_map(|(at, key)| {
-        let at = value_after(line, at + key.len())?;
-        Some((at, line.len()))
-    });
-    // Up to the last `@` of the line: a password may hold spaces and quotes.
-    let login = line.match_indices("://").find_map(|(at, slashes)| {
-        let at = at + slashes.len();
-        let colon = at + line[at..].find([':', '@', '/', ' '])?;
-        let end = colon + line[colon..].rfind('@')?;
-        line[colon..].starts_with(':').then_some((colon + 1, end))
-    });
-    let found = [given, login, login_of_word(line)].into_iter().flatten();
-    found.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+/// Whether the scheme itself says that the connection is encrypted.
+pub(super) fn is_encrypted(url: &str) -> bool {
+    ["amqps:", "rediss:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
-/// The password in `postgres:user:password@host` and in `user:password@host`, where somebody forgot
-/// the slashes or all that stands before the user.
-fn login_of_word(line: &str) -> Option<(usize, usize)> {
-    let end = line.rfind('@')?;
-    let start = line[..end].rfind([' ', '"', '\'', ',']).map_or(0, |at| at + 1);
-    let mut colons = line[start..end]
-        .match_indices(':')
-        .filter(|(at, _)| !line[start + at..].starts_with("://"));
-    let first = colons.next()?;
-    let second = colons.next().filter(|_| !line[start..end].contains("://"));
-    let last = second.unwrap_or(first);
-    Some((start + last.0 + 1, end))
+/// A parameter of a URL, as written.
+pub(super) fn parameter<'a>(url: &'a str, name: &str) -> Option<&'a str> {
+    let (_, parameters) = url.split_once('?')?;
+    let mut pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// Where the value begins that belongs to a key that ends at `at`, unless it is a reference.
-fn value_after(line: &str, at: usize) -> Option<usize> {
-    let after = line[at..].trim_start_matches(['"', '\'', ' ']);
-    let value = after.strip_prefix([':', '='])?.trim_start_matches([' ', '"', '\'']);
-    let reference = value.is_empty() || value.starts_with("env:") || value.starts_with("file:");
-    (!reference).then_some(line.len() - value.len())
+/// Whether a word fits as a name of ours: a letter, then letters, digits, `-` and `_`.
+pub(super) fn is_name(word: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(fits)
 }
 
-/// Whether the value of `password:` stands on the next line.
-fn names_secret_below(line: &str) -> bool {
-    let Some((key, value)) = line.split_once(':') else { return false };
-    key.trim().trim_matches(['"', '\'']).eq_ignore_ascii_case("password")
-        && matches!(value.trim().chars().next(), None | Some('|' | '>'))
+/// What is said of a password in a URL of a file.
+pub(super) fn password_in_file(at: Place) -> Complaint {
+    Complaint::new(Code::ConfigMalformed, at, "a password has no place in the migration file")
+        .label("the password in this URL")
+        .help("Take it out of the URL and add `password: env:NAME` or `password: file:/path`.")
 }
 
 #[cfg(test)]
@@ -156,22 +148,26 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_keeps_its_length_and_loses_its_secrets() {
-        for (line, shown) in [
-            ("url: postgres://app:geheim@db/s", "url: postgres://app:******@db/s"),
-            ("url: postgres://app@db:5432/s", "url: postgres://app@db:5432/s"),
-            ("password: hünter2", "password: ********"),
-            ("password: env:PW", "password: env:PW"),
-            ("{ \"password\": \"pw\" }", "{ \"password\": \"*****"),
-            ("{ a: \"password\", password: pw", "{ a: \"password\", password: **"),
-            ("{ a: sql://u@h, b: sql://u:pw@h }", "{ a: sql://u@h, b: sql://u:**@h }"),
-            ("url: postgres:app:pw@db", "url: postgres:app:**@db"),
-            ("--from app:pw@db/school://", "--from app:**@db/school://"),
-            ("- sales.orders # ask bob@school.example", "- sales.orders # ask bob@school.example"),
-            ("password: |\n  geheim\nname: a", "password: *\n********\nname: a"),
+    fn this_machine_is_told_from_others() {
+        for url in [
+            "postgres://u@localhost/d",
+            "postgres://127.9.0.1:5432/d",
+            "amqp://u@[::1]:5672/%2f",
+            "postgres://u@%2Frun%2Fpostgresql/d",
+            "postgres:///d?host=/run/postgresql",
+            "postgres://localhost:1,127.0.0.1:2/d",
         ] {
-            assert_eq!(masked(line), shown);
-            assert_eq!(masked(line).len(), line.len());
+            assert!(is_local(url), "{url}");
+        }
+        for url in [
+            "postgres://db.example/d",
+            "redis://10.0.0.1:6379",
+            "amqp://u@localhost.example",
+            "postgres://localhost,db.example/d",
+            "postgres:///d?host=db.example",
+            "redis://[2001:db8::1]:6379",
+        ] {
+            assert!(!is_local(url), "{url}");
         }
     }
 }

@@ -4,8 +4,8 @@ use protocol::fault::Code;
 use serde_saphyr::Error;
 
 use super::error::Complaint;
+use super::mask;
 use super::node::Place;
-use super::url;
 
 /// A complaint about text that is not YAML; `rest` begins at the place.
 pub(super) fn complaint(error: &Error, at: Place, rest: &str) -> Complaint {
@@ -24,7 +24,7 @@ pub(super) fn complaint(error: &Error, at: Place, rest: &str) -> Complaint {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(text, _)| text);
     if let Error::DuplicateMappingKey { key, .. } = error {
-        let key = key.as_deref().map_or_else(|| "a key".into(), url::masked);
+        let key = key.as_deref().map_or_else(|| "a key".into(), mask::masked);
         return say(at, &format!("`{key}` is written twice"))
             .label("it was given above already")
             .help("Keep one of the two.");

@@ -94,7 +94,8 @@ impl Narrator for Bars {
             | Fact::Moving { .. }
             | Fact::Done { .. }
             | Fact::Faulted { .. }
-            | Fact::Finding { .. } => {}
+            | Fact::Finding { .. }
+            | Fact::Gap { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! nothing, and a run does not notice whether anybody narrates.
 
 mod bars;
+mod logs;
 mod plain;
 mod tally;
 
@@ -18,12 +19,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub(crate) use logs::init_logs;
 pub(crate) use tally::grouped;
 
 use crate::args::ProgressMode;
 
 /// Draws events.
-trait Narrator: Send {
+trait Narrator: Send + Sync {
     fn event(&mut self, event: &Event);
     fn end(&mut self);
 }
@@ -69,6 +71,26 @@ pub(crate) fn narrate(
         narrator.end();
     });
     Narration { stop, task }
+}
+
+/// A narrator that is told event by event.
+pub(crate) struct Drawing(Box<dyn Narrator>);
+
+/// Begins to draw a run whose events come from elsewhere.
+pub(crate) fn drawing(mode: ProgressMode, plan: Arc<Plan>) -> Drawing {
+    Drawing(narrator(mode, plan))
+}
+
+impl Drawing {
+    /// Draws an event.
+    pub(crate) fn event(&mut self, event: &Event) {
+        self.0.event(event);
+    }
+
+    /// Takes away what should not stay.
+    pub(crate) fn end(&mut self) {
+        self.0.end();
+    }
 }
 
 fn narrator(mode: ProgressMode, plan: Arc<Plan>) -> Box<dyn Narrator> {
@@ -133,19 +155,6 @@ pub(crate) fn write(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Logs go to stderr, filtered; they are for grep, and hold no row value and no secret.
-pub(crate) fn init_logs(filter: &str) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("error"));
-    let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
-    // A second call in one process, as in tests, keeps the first's settings.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .try_init();
-}
-
 /// Whether a fact says that something went wrong, and what.
 fn trouble(fact: &Fact) -> Option<String> {
     match fact {
@@ -161,6 +170,7 @@ fn trouble(fact: &Fact) -> Option<String> {
         | Fact::Entity { .. }
         | Fact::Claimed { .. }
         | Fact::Moving { .. }
-        | Fact::Done { .. } => None,
+        | Fact::Done { .. }
+        | Fact::Gap { .. } => None,
     }
 }

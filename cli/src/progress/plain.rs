@@ -57,7 +57,8 @@ impl Narrator for Plain {
             | Fact::Moving { .. }
             | Fact::Done { .. }
             | Fact::Faulted { .. }
-            | Fact::Finding { .. } => {}
+            | Fact::Finding { .. }
+            | Fact::Gap { .. } => {}
         }
     }
 

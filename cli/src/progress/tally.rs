@@ -58,7 +58,8 @@ impl Tally {
             | Fact::Claimed { .. }
             | Fact::Done { .. }
             | Fact::Faulted { .. }
-            | Fact::Finding { .. } => None,
+            | Fact::Finding { .. }
+            | Fact::Gap { .. } => None,
         }
     }
 

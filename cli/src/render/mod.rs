@@ -1,9 +1,13 @@
 //! Answers on stdout, and faults on stderr.
 
+pub(crate) mod doctor;
 pub(crate) mod plan;
 pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod status;
+pub(crate) mod steering;
 pub(crate) mod verify;
+pub(crate) mod workers;
 
 use std::error::Error as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -12,6 +16,7 @@ use std::path::Path;
 use coordinator::Ended;
 use coordinator::report::{Report, Verdict};
 use protocol::fault::{Code, Fault};
+use protocol::run::Record;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -140,7 +145,7 @@ pub(crate) fn environments(views: &[EnvironmentView]) -> String {
             view.name,
             view.engine.to_string(),
             view.url,
-            view.tls.unwrap_or("by default"),
+            view.tls.as_deref().unwrap_or("none"),
             if marks.is_empty() { "" } else { ", is " },
             marks.join(", "),
         );
@@ -148,12 +153,22 @@ pub(crate) fn environments(views: &[EnvironmentView]) -> String {
     out
 }
 
-/// How a run in this process ended.
+/// In which state an operator left a run.
+pub(crate) fn state(output: Output, record: &Record) {
+    match output {
+        Output::Json => answer_json(&json!({ "run": record.run, "state": record.state })),
+        Output::Text => answer(&format!("run {} is {}", record.run, record.state)),
+    }
+}
+
+/// How a run ended.
 pub(crate) struct End<'a> {
     pub(crate) report: &'a Report,
     pub(crate) outcome: Outcome,
     pub(crate) signal: Option<u8>,
     pub(crate) folder: &'a Path,
+    /// Whether a fleet carries it.
+    pub(crate) fleet: bool,
 }
 
 /// Says how a run ended, and returns the exit code.
@@ -169,7 +184,8 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
         Outcome::Ended(Ended::Complete) => return complete(report, output),
         Outcome::Ended(Ended::Stuck) => {
             complain(&Fault::new(Code::Parked, report.run.to_string()), output);
-            insist(&resume);
+            let retry = format!("try them again with: longhaul retry {}", report.run);
+            insist(if end.fleet { &retry } else { &resume });
         }
         Outcome::Paused(fault) => {
             complain(fault, output);

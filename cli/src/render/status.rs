@@ -1,5 +1,7 @@
 //! How far a run is.
 
+mod fleet;
+
 use ledger::Checkpoints;
 use protocol::chunk;
 use protocol::event::{Event, Fact};
@@ -9,6 +11,7 @@ use protocol::run::{Record, State};
 use serde::Serialize;
 
 use super::report::grouped;
+pub(crate) use fleet::Fleet;
 
 /// How far a run is, and what can be done.
 #[derive(Debug, Serialize)]
@@ -26,6 +29,7 @@ pub(crate) struct Status {
     stages: Vec<StageStatus>,
     parked: Vec<Parked>,
     next: Option<String>,
+    fleet: Option<Fleet>,
     other_runs: Vec<Other>,
 }
 
@@ -63,6 +67,7 @@ impl Status {
         known: Option<Checkpoints>,
         events: &[Event],
         others: &[Record],
+        fleet: Option<Fleet>,
     ) -> Self {
         let done: std::collections::BTreeSet<_> = receipts.iter().map(|r| r.chunk).collect();
         let stage = |stage| {
@@ -75,7 +80,7 @@ impl Status {
             .filter(|r| plan.chunk(r.chunk).is_some_and(|chunk| chunk.stage == Stage::Copy));
         let (rows_written, rows_rejected) =
             copies.fold((0, 0), |(w, r), receipt| (w + receipt.written.rows, r + receipt.rejected));
-        let next = (!record.state.is_final()).then(|| format!("longhaul resume {}", record.run));
+        let next = next(record, fleet.is_some());
         Self {
             run: record.run.to_string(),
             migration: record.migration.clone(),
@@ -90,6 +95,7 @@ impl Status {
             stages: Stage::ALL.into_iter().map(stage).collect(),
             parked: parked(known, events),
             next,
+            fleet,
             other_runs: others.iter().filter(|o| o.run != record.run).map(other).collect(),
         }
     }
@@ -117,8 +123,13 @@ impl Status {
                 parked.what, parked.code, parked.message, parked.advice
             );
         }
-        if let Some(next) = &self.next {
-            out += &format!("  if nobody is driving it: {next}\n");
+        match (&self.next, &self.fleet) {
+            (Some(next), None) => out += &format!("  if nobody is driving it: {next}\n"),
+            (next, Some(fleet)) => {
+                out += &fleet.text();
+                out += &next.iter().map(|next| format!("  next: {next}\n")).collect::<String>();
+            }
+            (None, None) => {}
         }
         for other in &self.other_runs {
             out += &format!(
@@ -127,6 +138,16 @@ impl Status {
             );
         }
         out
+    }
+}
+
+/// What a person can do, where anything is to be done. A fleet's run goes on by itself.
+fn next(record: &Record, fleet: bool) -> Option<String> {
+    let run = record.run;
+    match record.state {
+        State::Planning | State::Running if fleet => Some(format!("longhaul watch {run}")),
+        State::Planning | State::Running | State::Paused => Some(format!("longhaul resume {run}")),
+        State::Cancelled | State::Complete | State::Void => None,
     }
 }
 

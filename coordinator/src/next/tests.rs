@@ -42,9 +42,9 @@ fn decide(
     rung: &[(u32, Instant)],
     tries: &[(u32, u32)],
 ) -> Vec<Action> {
-    let rung = rung.iter().map(|(c, at)| (ChunkId(*c), *at)).collect();
+    let rung = rung.iter().map(|(c, at)| (ChunkId(*c), Rung::again(None, *at))).collect();
     let attempts = tries.iter().map(|(c, n)| (ChunkId(*c), *n)).collect();
-    let known = Known { states, attempts: &attempts, rung: &rung, window: 2, lost_after_ms: 5000 };
+    let known = Known { states, attempts: &attempts, rung: &rung, window: 2 };
     next(plan, known, NOW)
 }
 
@@ -61,10 +61,16 @@ fn a_chunk_is_released_only_after_all_that_it_waits_for() {
         (Stage::Finish, Some(0), vec![After::Chunk(ChunkId(2))], 0),
     ]);
     let waiting = [State::Waiting; 4];
-    assert_eq!(decide(&plan, &waiting, &[], &[]), [Action::Release(vec![ChunkId(0)]),]);
+    assert_eq!(
+        decide(&plan, &waiting, &[], &[]),
+        [Action::Release(vec![ChunkId(0)]), Action::Ring(ChunkId(0))]
+    );
     let mut states = waiting;
     states[0] = State::Done;
-    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Release(vec![ChunkId(1)]),]);
+    assert_eq!(
+        decide(&plan, &states, &[], &[]),
+        [Action::Release(vec![ChunkId(1)]), Action::Ring(ChunkId(1))]
+    );
     states[1] = State::Done;
     states[2] = State::Ready;
     assert_eq!(decide(&plan, &states, &[], &[]), [Action::Ring(ChunkId(2))]);
@@ -127,9 +133,12 @@ fn what_is_parked_holds_up_only_its_dependents() {
         (Stage::Finish, Some(1), vec![After::Entity(EntityId(1), Stage::Copy)], 0),
     ]);
     let states = [State::Parked, State::Done, State::Waiting, State::Waiting];
-    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Release(vec![ChunkId(3)]),]);
+    assert_eq!(
+        decide(&plan, &states, &[], &[]),
+        [Action::Release(vec![ChunkId(3)]), Action::Ring(ChunkId(3))]
+    );
     let states = [State::Parked, State::Done, State::Waiting, State::Done];
-    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Stuck]);
+    assert_eq!(decide(&plan, &states, &[], &[]), [Action::Stuck(1)]);
 }
 
 #[test]
@@ -141,5 +150,31 @@ fn everything_done_asks_to_complete_and_nothing_else() {
 #[test]
 fn a_ledger_that_forgot_everything_leads_to_release_and_never_to_completion() {
     let plan = plan(vec![(Stage::Copy, Some(0), vec![], 0)]);
-    assert_eq!(decide(&plan, &[], &[], &[]), [Action::Release(vec![ChunkId(0)])]);
+    assert_eq!(
+        decide(&plan, &[], &[], &[]),
+        [Action::Release(vec![ChunkId(0)]), Action::Ring(ChunkId(0))]
+    );
+}
+
+#[test]
+fn a_task_that_nobody_takes_is_waited_for_longer_each_time() {
+    let mut rung = Rung::again(None, NOW);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        waits.push(rung.until.micros_since(NOW) / 1_000_000);
+        rung = Rung::again(Some(&rung), NOW);
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+}
+
+/// Not a measurement: with a cost that grows with the square, this would not end.
+#[test]
+fn a_million_chunks_are_decided_about_at_once() {
+    let chunks = (0..1_000_000).map(|at| (Stage::Copy, Some(0), vec![], at % 1000)).collect();
+    let plan = plan(chunks);
+    let states = vec![State::Waiting; plan.chunks.len()];
+    let actions = decide(&plan, &states, &[], &[]);
+    assert_eq!(actions.len(), 3, "one release, and rings for the window");
+    assert!(matches!(&actions[0], Action::Release(all) if all.len() == plan.chunks.len()));
+    assert_eq!(actions[1], Action::Ring(ChunkId(999)));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use endpoint::{Cut, DesignedStep, Read, Source};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use protocol::fault::Fault;
 use protocol::id::{ChunkId, EntityId};
 use protocol::mapping::Limits;
@@ -19,6 +20,10 @@ const ROW_BYTES_UNKNOWN: u64 = 100;
 
 /// Fewer rows than this are not worth a chunk of their own.
 const CHUNK_ROWS_MIN: u64 = 1000;
+
+/// Entities that the source is asked about at the same time: enough that small ones do not wait for
+/// a large one, few enough for a server in use.
+const ASKED_AT_ONCE: usize = 4;
 
 /// An entity with what only the planner knows of it.
 pub(super) struct Planned {
@@ -51,10 +56,9 @@ pub(super) async fn chunks(
         entity.map_or(0, |one| one.entity.bytes_estimate)
     };
     chunks.steps(&steps, Stage::Prepare, &mut ids, &size);
-    for one in planned {
-        let within = |fault: Fault| fault.within(&one.entity.source);
-        taste(&one.entity, source).await.map_err(within)?;
-        let ranges = ranges(&one.entity, one.chunk_rows, limits, source).await.map_err(within)?;
+    let asked: Vec<_> = planned.iter().map(|one| cut(one, limits, source).boxed()).collect();
+    let ranges: Vec<_> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
+    for (one, ranges) in planned.iter().zip(ranges) {
         chunks.copies(one, ranges);
     }
     chunks.steps(&steps, Stage::Finish, &mut ids, &size);
@@ -151,6 +155,13 @@ impl Chunks {
     }
 }
 
+/// Where an entity is cut, once it was seen that it can be read.
+async fn cut(planned: &Planned, limits: &Limits, source: &dyn Source) -> Result<Vec<Range>, Fault> {
+    let within = |fault: Fault| fault.within(&planned.entity.source);
+    taste(&planned.entity, source).await.map_err(within)?;
+    ranges(&planned.entity, planned.chunk_rows, limits, source).await.map_err(within)
+}
+
 /// Reads one row as it will be read later, so that a missing right, a policy that hides rows, or a
 /// condition that the source does not understand is told before anything is written.
 async fn taste(entity: &Entity, source: &dyn Source) -> Result<(), Fault> {
@@ -185,6 +196,7 @@ async fn ranges(
         key: entity.key.clone(),
         filter: entity.filter.clone(),
         rows: chunk_rows.unwrap_or_else(|| rows_per_chunk(entity, limits)).max(1),
+        about: chunk_rows.is_none().then_some(entity.rows_estimate),
     };
     let bounds = source.cut(&cut).await.map_err(|fault| fault.within(&entity.source))?;
     Ok(between(bounds))

@@ -31,7 +31,7 @@ async fn partitioned(
     let filter = filter.map(ToOwned::to_owned);
     let (table, key) = (plain.table.clone(), plain.key.clone());
     assert!(!key.is_empty(), "the key that was designed is there to cut by");
-    let cut = Cut { table, key, filter: filter.clone(), rows: every };
+    let cut = Cut { table, key, filter: filter.clone(), rows: every, about: None };
     let bounds = scene.database.source.cut(&cut).await.unwrap();
     let wanted = (chosen.len() as u64).div_ceil(every).saturating_sub(1);
     assert_eq!(bounds.len() as u64, wanted, "a bound after every {every} rows but the last");

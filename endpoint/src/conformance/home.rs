@@ -45,6 +45,13 @@ pub async fn a_run_is_kept_as_it_was_stored(world: &dyn World) {
     assert_eq!(home.receipts(scene.run).await.unwrap(), []);
 }
 
+/// However many chunks a plan has, all come back, in order.
+pub async fn a_plan_of_many_chunks_comes_back_whole(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 10_001).await;
+    let mut home = scene.home().await;
+    assert_eq!(home.plan(scene.run).await.unwrap(), scene.plan);
+}
+
 /// Installing or storing again changes nothing.
 pub async fn installing_and_storing_twice_changes_nothing(world: &dyn World) {
     let scene = Scene::stored(world, &[people()], 1).await;

@@ -167,7 +167,13 @@ pub async fn hostile_names_are_names(world: &dyn World) {
         assert_eq!(scene.rows(at).await, expected(rows), "{name}");
         let read = scene.reading(at, Lane::Text).await;
         assert_eq!(read.key, ["order", "a \"b\"; --"], "{name}");
-        let cut = Cut { table: read.table.clone(), key: read.key.clone(), filter: None, rows: 1 };
+        let cut = Cut {
+            table: read.table.clone(),
+            key: read.key.clone(),
+            filter: None,
+            rows: 1,
+            about: None,
+        };
         let bounds = scene.database.source.cut(&cut).await.unwrap();
         let [after, upto] = [bounds.first().cloned(), bounds.last().cloned()];
         let read = Read { range: Range { after, upto }, top: Some(5), ..read };

@@ -68,6 +68,7 @@ impl Duty {
 pub(super) struct Door {
     config: Config,
     tls: MakeRustlsConnect,
+    mode: tls::Mode,
     place: Arc<str>,
 }
 
@@ -96,12 +97,22 @@ impl Door {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         config.keepalives_idle(Duration::from_secs(30));
-        let tls = tls::connector(mode, options.root.as_deref())?;
-        Ok(Self { config, tls, place: place.into() })
+        let tls = tls::connector(mode, &options)?;
+        Ok(Self { config, tls, mode, place: place.into() })
     }
 
     pub(super) fn place(&self) -> &Arc<str> {
         &self.place
+    }
+
+    /// Whether no byte leaves this machine.
+    pub(super) fn is_local(&self) -> bool {
+        is_local(&self.config)
+    }
+
+    /// Whether the server is asked who it is.
+    pub(super) fn verifies(&self) -> bool {
+        matches!(self.mode, tls::Mode::VerifyCa | tls::Mode::VerifyFull)
     }
 
     /// Opens a connection named `label`.
@@ -184,31 +195,28 @@ impl Drop for Link {
     }
 }
 
-/// The options of a URL that are ours to understand.
-#[derive(Default)]
-struct Options {
-    mode: Option<tls::Mode>,
-    root: Option<String>,
-}
-
-/// Takes our options out of the URL: the driver knows fewer values of `sslmode`, and no
-/// `sslrootcert`.
-fn take_options(url: &str) -> Result<(String, Options), Fault> {
-    let mut options = Options::default();
+/// Takes what is said of encryption out of the URL: the driver knows fewer values of `sslmode`, and
+/// none of the files.
+fn take_options(url: &str) -> Result<(String, tls::Options), Fault> {
+    let mut options = tls::Options::default();
     let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), options)) };
+    let path = |text: &str| {
+        decode(text).map(Some).ok_or_else(|| malformed("a path in it is not well encoded"))
+    };
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("sslmode", mode)) => {
                 let known = tls::Mode::of(mode).ok_or_else(|| {
-                    malformed("`sslmode` is one of disable, prefer, require and verify-full")
+                    malformed(
+                        "`sslmode` is one of disable, prefer, require, verify-ca and verify-full",
+                    )
                 })?;
                 options.mode = Some(known);
             }
-            Some(("sslrootcert", path)) => {
-                let path = decode(path).ok_or_else(|| malformed("`sslrootcert` is no path"))?;
-                options.root = Some(path);
-            }
+            Some(("sslrootcert", file)) => options.root = path(file)?,
+            Some(("sslcert", file)) => options.certificate = path(file)?,
+            Some(("sslkey", file)) => options.key = path(file)?,
             _ => rest.push(pair),
         }
     }
@@ -292,6 +300,7 @@ mod tests {
         assert_eq!(mode("postgres://u@[::1]/d"), SslMode::Disable);
         assert_eq!(mode("postgres://u@db.example/d"), SslMode::Require);
         assert_eq!(mode("postgres://u@db.example/d?sslmode=disable"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@db.example/d?sslmode=verify-ca"), SslMode::Require);
     }
 
     #[test]
@@ -301,6 +310,8 @@ mod tests {
             "postgres://u:secret@h",
             "postgres://u:secret@h/d?sslmode=verify",
             "postgres://u:secret@h/d?colour=secret",
+            "postgres://u:secret@h/d?sslcert=a.pem",
+            "postgres://u:secret@h/d?sslkey=%zz",
         ] {
             let fault = parse(url).err().unwrap();
             assert_eq!(fault.code(), Code::UrlMalformed, "{url}");

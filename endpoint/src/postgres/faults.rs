@@ -7,6 +7,8 @@
 use protocol::fault::{Code, Fault, Native};
 use tokio_postgres::Error;
 
+use super::tls;
+
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
 /// stand before the class they belong to.
 const STATES: &[(&str, Code, &str)] = &[
@@ -82,7 +84,23 @@ pub(super) fn connecting(place: &str, error: &Error) -> Fault {
         return Fault::new(Code::LoginRefused, place)
             .saying("the login cannot be made: is a password missing?");
     }
-    lost(place, error)
+    match refusal(error) {
+        Some(words) => Fault::new(Code::TlsRefused, place).saying(words),
+        None => lost(place, error),
+    }
+}
+
+/// What is wrong where an encrypted connection could not be made.
+fn refusal(error: &Error) -> Option<&'static str> {
+    let cause = std::error::Error::source(error)?;
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(io) => tls::refusal(io),
+        // The driver has no type for it.
+        None if cause.to_string().contains("does not support TLS") => {
+            Some("the server does not encrypt")
+        }
+        None => None,
+    }
 }
 
 /// The fault of an error that the server did not send. The driver's own errors about sockets and

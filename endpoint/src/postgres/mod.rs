@@ -14,6 +14,7 @@
 mod connect;
 mod copy;
 mod design;
+mod examine;
 mod faults;
 mod introspect;
 mod range;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::fault::Fault;
+use protocol::finding::Finding;
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -45,6 +47,7 @@ use crate::{
     Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty};
+use examine::Role;
 use range::Shape;
 use snapshot::Held;
 
@@ -135,6 +138,10 @@ impl Source for Postgres {
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read(read).await
     }
+
+    async fn examine(&self) -> Vec<Finding> {
+        self.look(Role::Source).await
+    }
 }
 
 #[async_trait]
@@ -187,6 +194,10 @@ impl Target for Postgres {
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
         self.ask_end(label).await
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        self.look(Role::Target).await
     }
 
     async fn home(&self) -> Result<Box<dyn Home>, Fault> {

@@ -154,16 +154,67 @@ pub(super) fn order(table: &TableName, key: &[String]) -> String {
     each.join(", ")
 }
 
+/// Rows of a sample per chunk. They come page by page, so this is some dozen pages, and chunks differ
+/// by about a tenth.
+const SAMPLED_PER_CHUNK: u64 = 2_000;
+
+/// The bounds of a cut.
+pub(super) async fn cut(link: &Link, shape: &Shape, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+    if cut.key.is_empty() {
+        return Ok(Vec::new());
+    }
+    match cut.about.and_then(|about| percent(cut, about)) {
+        Some(percent) => sample(link, shape, cut, percent).await,
+        None => walk(link, shape, cut).await,
+    }
+}
+
+/// How much of the table to sample; nothing where walking costs no more, or where a condition may
+/// leave next to nothing of the sample.
+fn percent(cut: &Cut, about: u64) -> Option<f64> {
+    let chunks = about / cut.rows.max(1);
+    let wanted = chunks.saturating_mul(SAMPLED_PER_CHUNK);
+    let worth = cut.filter.is_none() && chunks >= 4 && wanted < about / 4;
+    #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
+    worth.then(|| wanted as f64 * 100.0 / about as f64)
+}
+
+/// Cuts where a sample of the rows suggests: as good as counting, since ranges partition the table
+/// wherever the bounds are, and the faster the larger the table is. The same rows give the same
+/// sample.
+async fn sample(link: &Link, shape: &Shape, cut: &Cut, percent: f64) -> Result<Vec<Bound>, Fault> {
+    let each = |name: &dyn Fn(usize, &str) -> String| {
+        let names = cut.key.iter().enumerate();
+        names.map(|(at, column)| name(at, column)).collect::<Vec<_>>().join(", ")
+    };
+    let (table, key) = (quote::table(&cut.table), order(&cut.table, &cut.key));
+    let texts = each(&|at, _| format!("lh_{at}::text"));
+    let columns = each(&|at, column| format!("{table}.{} AS lh_{at}", quote::name(column)));
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a step need not be exact, and is far below what is lost"
+    )]
+    let step = ((cut.rows as f64 * percent / 100.0) as u64).max(1);
+    let only = shape.from(&cut.table);
+    let select = format!(
+        "SELECT {texts} FROM (SELECT {columns}, row_number() OVER (ORDER BY {key}) AS lh_at, \
+                                count(*) OVER () AS lh_of \
+                           FROM {only} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (0)) AS lh_sample \
+          WHERE lh_at % {step} = 0 AND lh_at + {step} / 2 <= lh_of ORDER BY lh_at",
+    );
+    let bound = |row: &Row| Bound((0..cut.key.len()).map(|at| row.get(at)).collect());
+    Ok(link.query(&select).await?.iter().map(bound).collect())
+}
+
 /// Walks along the key in the server, from bound to bound.
 ///
 /// Each step asks for the key `cut.rows` further on: an index-only scan that returns one row. On
 /// six million rows this took a quarter of the time of one `row_number()` over all (0.3 s), which
 /// forms a tuple per row.
-pub(super) async fn cut(link: &Link, shape: &Shape, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+async fn walk(link: &Link, shape: &Shape, cut: &Cut) -> Result<Vec<Bound>, Fault> {
     let mut bounds = Vec::new();
-    if cut.key.is_empty() {
-        return Ok(bounds);
-    }
     let texts: Vec<_> = cut.key.iter().map(|c| format!("{}::text", quote::name(c))).collect();
     let (texts, key) = (texts.join(", "), order(&cut.table, &cut.key));
     let from = shape.from(&cut.table);

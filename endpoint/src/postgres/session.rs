@@ -54,16 +54,17 @@ impl Writer {
         faults::unexpected(self.link().place(), &format!("{what} was called out of turn"))
     }
 
-    async fn begin_copy(&mut self, run: RunId) -> Result<bool, Fault> {
-        self.link().batch("BEGIN; SET LOCAL synchronous_commit = off").await?;
+    async fn begin_copy(&mut self, run: RunId, named: &str) -> Result<bool, Fault> {
+        let begin = format!("{named}; BEGIN; SET LOCAL synchronous_commit = off");
+        self.link().batch(&begin).await?;
         receipts::enter(&mut self.books, &DIALECT, run).await?;
         receipts::admits(&mut self.books, &DIALECT, run, None).await
     }
 
     /// The gate is not taken here: a step may take hours, and whoever pauses or cancels the run
     /// would wait for all of them. Its session lock keeps other attempts away.
-    async fn begin_step(&mut self, run: RunId, lock: i64) -> Result<bool, Fault> {
-        self.link().batch(&format!("SELECT pg_advisory_lock({lock}); BEGIN")).await?;
+    async fn begin_step(&mut self, run: RunId, named: &str, lock: i64) -> Result<bool, Fault> {
+        self.link().batch(&format!("{named}; SELECT pg_advisory_lock({lock}); BEGIN")).await?;
         receipts::admits(&mut self.books, &DIALECT, run, None).await
     }
 
@@ -83,6 +84,14 @@ impl Writer {
     }
 }
 
+/// Names a session after the chunk that it begins: it outlives the one it was opened for, and whoever
+/// must end it knows the chunk alone.
+fn renamed(run: RunId, chunk: &Chunk, attempt: AttemptId) -> String {
+    let attempt = attempt.0.simple().to_string();
+    let label = format!("longhaul:{run}:{}:{}", chunk.id, &attempt[attempt.len() - 6..]);
+    format!("SET application_name = {}", crate::sql::quote::literal(&label))
+}
+
 #[async_trait]
 impl Session for Writer {
     async fn begin(
@@ -95,9 +104,10 @@ impl Session for Writer {
             Work::Step(_) => Some(lock_key(run, Purpose::Step(chunk.id.0))),
             Work::Copy(_) | Work::Link(_) | Work::Verify { .. } => None,
         };
+        let named = renamed(run, chunk, attempt);
         let admitted = match lock {
-            Some(lock) => self.begin_step(run, lock).await?,
-            None => self.begin_copy(run).await?,
+            Some(lock) => self.begin_step(run, &named, lock).await?,
+            None => self.begin_copy(run, &named).await?,
         };
         self.open = Some(Open { run, lock, complete: false });
         if !admitted {

@@ -188,7 +188,13 @@ async fn keys_of_every_kind_come_back_as_bounds() {
     .await;
     let source = scratch.open().await;
     let read = whole(&*source, "t", Lane::Text).await;
-    let cut = Cut { table: read.table.clone(), key: read.key.clone(), filter: None, rows: 9 };
+    let cut = Cut {
+        table: read.table.clone(),
+        key: read.key.clone(),
+        filter: None,
+        rows: 9,
+        about: None,
+    };
     let bounds = source.cut(&cut).await.unwrap();
     assert_eq!(bounds.len(), 11);
     let ends: Vec<_> = bounds.iter().cloned().map(Some).chain([None]).collect();
@@ -199,6 +205,36 @@ async fn keys_of_every_kind_come_back_as_bounds() {
         after = upto;
     }
     assert_eq!(sizes, [9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 1]);
+}
+
+#[tokio::test]
+async fn a_sampled_cut_is_about_even_and_partitions_the_table() {
+    let scratch = Scratch::new(
+        "CREATE TABLE t (a int, lh_at text, PRIMARY KEY (lh_at, a));
+         INSERT INTO t SELECT g, 'k' || g % 7 FROM generate_series(1, 100000) g",
+    )
+    .await;
+    let source = scratch.open().await;
+    let read = whole(&*source, "t", Lane::Text).await;
+    let cut = Cut {
+        table: read.table.clone(),
+        key: read.key.clone(),
+        filter: None,
+        rows: 10_000,
+        about: Some(100_000),
+    };
+    let bounds = source.cut(&cut).await.unwrap();
+    assert_eq!(source.cut(&cut).await.unwrap(), bounds, "the same rows, the same bounds");
+    let ends: Vec<_> = bounds.iter().cloned().map(Some).chain([None]).collect();
+    let (mut after, mut sizes) = (None, Vec::new());
+    for upto in ends {
+        let range = Range { after: after.take(), upto: upto.clone() };
+        sizes.push(texts(&*source, &Read { range, ..read.clone() }).await.len());
+        after = upto;
+    }
+    assert_eq!(sizes.iter().sum::<usize>(), 100_000);
+    assert!((8..=12).contains(&sizes.len()), "{sizes:?}");
+    assert!(sizes.iter().all(|size| (3_000..=20_000).contains(size)), "{sizes:?}");
 }
 
 #[tokio::test]

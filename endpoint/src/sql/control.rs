@@ -9,6 +9,7 @@
 
 pub(crate) mod chunk;
 mod home;
+mod pages;
 mod rows;
 mod tables;
 

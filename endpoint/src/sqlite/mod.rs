@@ -13,6 +13,7 @@
 
 mod bind;
 mod design;
+mod examine;
 mod faults;
 mod introspect;
 mod key;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::fault::{Code, Fault};
+use protocol::finding::Finding;
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -154,6 +156,10 @@ impl Source for File {
         let reader = self.pool.reader().await?;
         Ok(Box::new(Stream::open(reader, select).await?))
     }
+
+    async fn examine(&self) -> Vec<Finding> {
+        examine::source(&self.place).await
+    }
 }
 
 #[async_trait]
@@ -214,6 +220,10 @@ impl Target for File {
         let reader = self.pool.reader().await?;
         let select = Select::slice(&reader.link, entity, index, of, batch_bytes).await?;
         Ok(Box::new(Stream::open(reader, select).await?))
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        examine::target(&self.place).await
     }
 
     async fn home(&self) -> Result<Box<dyn Home>, Fault> {

@@ -9,6 +9,7 @@
 //!    but the events; the next process finds nothing, and rebuilds from the target.
 //!
 //! # Not promised
+//! Presences, rates and permits beyond this process: a fleet has another ledger.
 //! The last moments before a crash or a power cut. Nor that two processes which open one run see
 //! each other's claims: they do not need to, since receipts decide.
 
@@ -29,8 +30,10 @@ use protocol::clock::Clock;
 use protocol::event::{Event, Fact};
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId, WorkerId};
+use protocol::presence::Presence;
 use tokio::sync::broadcast;
 
+use crate::gap::Kept;
 use crate::memory::Memory;
 use crate::{Checkpoints, Claim, EVENTS_MAX, Hold, Ledger};
 
@@ -174,7 +177,16 @@ impl Ledger for Local {
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
-        self.file.ask(move |store| store.events(run, after, limit)).await
+        // Movements take numbers and are not in the file.
+        let (last, now) = (self.memory.last_event(run), self.memory.now());
+        let read = move |store: &mut store::Store| {
+            let kept = store.kept(run)?;
+            let kept = Kept { last: kept.last.max(last), ..kept };
+            let (gap, after) = kept.find(run, after, now);
+            let left = store.events(run, after, limit.saturating_sub(gap.iter().len()))?;
+            Ok(gap.into_iter().chain(left).take(limit).collect())
+        };
+        self.file.ask(read).await
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Event> {
@@ -200,5 +212,39 @@ impl Ledger for Local {
     async fn forget(&self, run: RunId) -> Result<(), Fault> {
         self.memory.forget(run).await?;
         self.file.forget(run).await
+    }
+
+    async fn present(&self, presence: &Presence, ttl: Duration) -> Result<(), Fault> {
+        self.memory.present(presence, ttl).await
+    }
+
+    async fn leave(&self, who: &WorkerId) -> Result<(), Fault> {
+        self.memory.leave(who).await
+    }
+
+    async fn presences(&self) -> Result<Vec<Presence>, Fault> {
+        self.memory.presences().await
+    }
+
+    async fn admit(&self, bucket: &str, per_second: u64, amount: u64) -> Result<Duration, Fault> {
+        self.memory.admit(bucket, per_second, amount).await
+    }
+
+    async fn enter(
+        &self,
+        place: &str,
+        max: u32,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<bool, Fault> {
+        self.memory.enter(place, max, holder, ttl).await
+    }
+
+    async fn depart(&self, place: &str, holder: &str) -> Result<(), Fault> {
+        self.memory.depart(place, holder).await
+    }
+
+    async fn trouble(&self) -> Option<String> {
+        self.memory.trouble().await
     }
 }

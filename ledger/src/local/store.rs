@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Transaction, Transa
 
 use crate::Holder;
 use crate::chunks::{Chunks, Row};
+use crate::gap::Kept;
 use crate::memory::News;
 
 /// The format this build writes. Raised when an older build could misread it.
@@ -122,6 +123,17 @@ impl Store {
         let sql = "SELECT coalesce(max(sequence), 0) FROM event WHERE run = ?1";
         let last = self.connection.query_row(sql, [run.to_string()], |row| row.get(0));
         last.map(unsigned).map_err(|e| self.unusable(e))
+    }
+
+    /// Which events of a run there are.
+    pub(super) fn kept(&self, run: RunId) -> Result<Kept, Fault> {
+        let sql = "SELECT min(sequence), coalesce(max(sequence), 0) FROM event WHERE run = ?1";
+        let read = |row: &SqlRow<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?));
+        let (first, last) = self
+            .connection
+            .query_row(sql, [run.to_string()], read)
+            .map_err(|e| self.unusable(e))?;
+        Ok(Kept { first: first.map(unsigned), last: unsigned(last), begun: 0 })
     }
 
     /// Events of a run after a number, oldest first.

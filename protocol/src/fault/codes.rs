@@ -146,6 +146,10 @@ codes! {
         title "the server refused the login"
         advice "Check user, password and database name."
         about "The server is there and answered no: unknown user, wrong password, unknown database, or a rule in its access list. Nothing was written."
+    TlsRefused "tls-refused" Fatal exit 6
+        title "no encrypted connection can be made"
+        advice "Name the authority that signed the server's certificate under `tls: { ca: … }`, and our own under `cert` and `key` where the server asks for one."
+        about "The server is there, but the two sides do not trust each other: its certificate is for another host, has expired, or was signed by somebody unknown; it wants a certificate of ours; or it does not encrypt at all. Longhaul never falls back to sending in the open: only `tls: off` in the migration file says so. Nothing was written."
     FilterInvalid "filter-invalid" Fatal exit 6
         title "the source does not understand a condition"
         advice "Correct the `where`; it is passed on as written, in the source's own SQL."
@@ -154,6 +158,10 @@ codes! {
         title "another run owns the target entity"
         advice "Resume or cancel that run first; `longhaul status --to URL` shows it."
         about "Two runs never write one target entity at a time: neither could prove what is there. The owner stands in the target itself. Nothing was written."
+    SnapshotUnshared "snapshot-unshared" Fatal exit 6
+        title "the source cannot share a snapshot with other processes"
+        advice "Say `consistency: quiesced` in the migration file and keep writers out meanwhile, or run it in one process with `longhaul run`."
+        about "Workers of a fleet are many processes, and with `consistency: snapshot` all of them must see the source as it stood at one moment. This engine shows such a moment only to the connection that holds it. Nothing was written."
     SameDatabase "same-database" Fatal exit 6
         title "source and target are the same"
         advice "Name another target."

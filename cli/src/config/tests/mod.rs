@@ -1,5 +1,6 @@
 //! What the loader makes of files, variables and `--set`.
 
+mod fleet;
 mod messages;
 mod pictures;
 mod schema;
@@ -49,7 +50,7 @@ fn examples() -> Vec<PathBuf> {
 fn what_is_left_out_has_its_default() {
     let config = read(GOOD);
     assert_eq!(
-        config.migration,
+        *config.migration().unwrap(),
         Migration {
             name: "school".into(),
             from: Environment("legacy".into()),
@@ -64,14 +65,13 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(prod.url, "postgres://app@db.example:5432/school");
     assert_eq!(prod.engine, Engine::Postgres);
     assert_eq!(prod.password, Some(SecretRef::Variable("PW".into())));
-    assert_eq!(config.fingerprint.len(), 64);
 }
 
 #[test]
 fn every_key_is_read() {
     let every = examples().into_iter().find(|path| path.ends_with("every-key.yaml")).unwrap();
     let config = load(&every, &[], &|_| None).unwrap();
-    let migration = &config.migration;
+    let migration = config.migration().unwrap();
     assert_eq!(migration.name, "school-district");
     assert_eq!(config.default, Some(Environment("prod".into())));
     assert_eq!(
@@ -106,7 +106,7 @@ fn the_more_exact_rule_comes_first() {
     let config = read(&format!(
         "{GOOD}mode: upsert\nentities:\n- \"*\"\n- sales.*\n- exclude: \"*_old\"\n- exclude: b\n- a_old\n"
     ));
-    let rules = &config.migration.entities;
+    let rules = &config.migration().unwrap().entities;
     let order: Vec<_> = rules.iter().map(|rule| (rule.include, rule.pattern.as_str())).collect();
     assert_eq!(
         order,
@@ -118,7 +118,7 @@ fn the_more_exact_rule_comes_first() {
 #[test]
 fn a_list_that_only_excludes_means_the_rest() {
     let config = read(&format!("{GOOD}entities: [{{ exclude: tmp }}]\n"));
-    let last = config.migration.entities.last().unwrap();
+    let last = config.migration().unwrap().entities.last().unwrap();
     assert_eq!(*last, EntityRule::plain("*"));
 }
 
@@ -126,7 +126,7 @@ fn a_list_that_only_excludes_means_the_rest() {
 fn set_beats_variable_beats_file() {
     let body = format!("{GOOD}limits: {{ slots: 3 }}\n");
     let slots = |sets: &[&str], variables: &[(&str, &str)]| {
-        read_with(&body, sets, variables).unwrap().migration.limits.slots
+        read_with(&body, sets, variables).unwrap().migration().unwrap().limits.slots
     };
     let variable = [("LONGHAUL_LIMITS__SLOTS", "5")];
     assert_eq!(slots(&[], &[]), 3);
@@ -147,39 +147,44 @@ fn whatever_the_file_says_can_be_set() {
             "entities[0]={ exclude: a }",
             "retry.attempts=9",
             "environments.prod.password=file:/run/pw",
+            "environments.prod.tls.ca=/etc/ca.pem",
         ],
         &[
             ("LONGHAUL_ENVIRONMENTS__PROD__URL", "postgres://u:p@h/d"),
-            ("LONGHAUL_ENVIRONMENTS__PROD__TLS__MODE", "verify-ca"),
+            ("LONGHAUL_ENVIRONMENTS__PROD__TLS__VERIFY", "ca"),
+            ("LONGHAUL_ENVIRONMENTS__PROD__MAX_CONNECTIONS", "7"),
             ("LONGHAUL_CONSISTENCY", "drifting"),
         ],
     );
     let config = config.unwrap();
-    let rules = &config.migration.entities;
+    let rules = &config.migration().unwrap().entities;
     assert_eq!(rules[0], EntityRule { include: false, ..EntityRule::plain("a") });
     assert_eq!(rules[1].filter.as_deref(), Some("note = 'x: y' # and a hash"));
     assert_eq!(rules[2], EntityRule::plain("c"));
-    assert_eq!(config.migration.limits.attempts, 9);
-    assert_eq!(config.migration.consistency, Consistency::Drifting);
+    assert_eq!(config.migration().unwrap().limits.attempts, 9);
+    assert_eq!(config.migration().unwrap().consistency, Consistency::Drifting);
     let prod = &config.environments[&Environment("prod".into())];
     assert_eq!(prod.url, "postgres://u:p@h/d");
     assert_eq!(prod.password, Some(SecretRef::File("/run/pw".into())));
-    assert_eq!(prod.tls.as_ref().map(|tls| tls.mode), Some(TlsMode::VerifyCa));
+    let ca = Some("/etc/ca.pem".into());
+    let tls = Encryption { verify: Verify::Ca, ca, ..Encryption::default() };
+    assert_eq!(prod.tls, Some(Tls::On(tls)));
+    assert_eq!(prod.limits.connections_max, Some(7));
 }
 
 #[test]
 fn to_may_be_left_out_where_there_is_a_default() {
     let config = read(&GOOD.replace("to: prod", "default: prod"));
-    assert_eq!(config.migration.to, Environment("prod".into()));
+    assert_eq!(config.migration().unwrap().to, Environment("prod".into()));
 }
 
 #[test]
 fn scalars_are_what_their_key_wants() {
     let config =
         read(&format!("{GOOD}name: 2024\nlimits: {{ rejects: 10_000, memory: 2000000 }}\n"));
-    assert_eq!(config.migration.name, "2024");
-    assert_eq!(config.migration.limits.rejects, 10_000);
-    assert_eq!(config.migration.limits.memory_bytes, 2_000_000);
+    assert_eq!(config.migration().unwrap().name, "2024");
+    assert_eq!(config.migration().unwrap().limits.rejects, 10_000);
+    assert_eq!(config.migration().unwrap().limits.memory_bytes, 2_000_000);
 }
 
 #[test]
@@ -195,27 +200,29 @@ fn anchors_merges_and_a_byte_order_mark_are_understood() {
 
 #[test]
 fn the_fingerprint_speaks_of_the_migration_and_not_of_addresses() {
-    let one = read(GOOD).fingerprint;
-    assert_eq!(read(&format!("# a comment\n{GOOD}")).fingerprint, one);
-    assert_eq!(read(&GOOD.replace("db.example", "other.example")).fingerprint, one);
-    assert_ne!(read(&format!("{GOOD}mode: upsert\n")).fingerprint, one);
+    let fingerprint = |text: &str| protocol::wire::fingerprint(read(text).migration().unwrap());
+    let one = fingerprint(GOOD);
+    assert_eq!(one.len(), 64);
+    assert_eq!(fingerprint(&format!("# a comment\n{GOOD}")), one);
+    assert_eq!(fingerprint(&GOOD.replace("db.example", "other.example")), one);
+    assert_ne!(fingerprint(&format!("{GOOD}mode: upsert\n")), one);
 }
 
 #[test]
 fn without_a_file_two_urls_are_enough() {
     let config = Config::between("sqlite:a.db", "postgres://u:geheim@h/d").unwrap();
-    assert_eq!(config.migration.name, "source-to-target");
-    assert_eq!(config.migration.from, Environment("source".into()));
-    assert_eq!(config.migration.to, Environment("target".into()));
-    assert_eq!(config.migration.entities, [EntityRule::plain("*")]);
-    assert_eq!(config.environments[&config.migration.to].url, "postgres://u:geheim@h/d");
+    assert_eq!(config.migration().unwrap().name, "source-to-target");
+    assert_eq!(config.migration().unwrap().from, Environment("source".into()));
+    assert_eq!(config.migration().unwrap().to, Environment("target".into()));
+    assert_eq!(config.migration().unwrap().entities, [EntityRule::plain("*")]);
+    assert_eq!(config.environments[&config.migration().unwrap().to].url, "postgres://u:geheim@h/d");
     assert!(!format!("{config:?}").contains("geheim"));
 
     let sets = ["limits.slots=7".to_owned(), "entities=[a]".to_owned()];
     let variables = |name: &str| (name == "LONGHAUL_FROM").then(|| "elsewhere".to_owned());
     let config = Config::between_with("sqlite:a.db", "sqlite:b.db", &sets, &variables).unwrap();
-    assert_eq!(config.migration.limits.slots, 7);
-    assert_eq!(config.migration.entities, [EntityRule::plain("a")]);
+    assert_eq!(config.migration().unwrap().limits.slots, 7);
+    assert_eq!(config.migration().unwrap().entities, [EntityRule::plain("a")]);
 
     let fault = Config::between("sqlite:a.db", "postgress://u:geheim@h/d").unwrap_err();
     assert_eq!(
@@ -250,7 +257,7 @@ fn environments_are_shown_without_what_is_secret() {
                 from: false,
                 to: true,
                 password: Some("env:PW".into()),
-                tls: None,
+                tls: Some("verify full".into()),
             },
         ]
     );
@@ -258,10 +265,9 @@ fn environments_are_shown_without_what_is_secret() {
 
 #[test]
 fn an_address_has_the_password_and_the_words_of_tls() {
-    let config = read(&GOOD.replace(
-        "password: env:PW",
-        "password: env:PW\n    tls: { mode: verify-full, ca: \"/etc/my ca.pem\" }",
-    ));
+    let config = read(
+        &GOOD.replace("password: env:PW", "password: env:PW\n    tls: { ca: \"/etc/my ca.pem\" }"),
+    );
     let prod = &config.environments[&Environment("prod".into())];
     let address = prod.address(&|name| (name == "PW").then(|| "geheim".into())).unwrap();
     assert_eq!(

@@ -32,7 +32,10 @@ fn what_the_loader_refuses_the_schema_refuses_too() {
         ("", "limits", json!({ "slots": "4" })),
         ("", "retry", json!(5)),
         ("/environments/prod", "uri", json!("x")),
-        ("/environments/prod", "tls", json!({ "ca": "x" })),
+        ("/environments/prod", "tls", json!({ "mode": "require" })),
+        ("/environments/prod", "tls", json!("on")),
+        ("/environments/prod", "max_connections", json!(0)),
+        ("", "fleet", json!({ "broker": { "url": "amqp://h" } })),
     ] {
         let mut bad = good.clone();
         bad.pointer_mut(pointer).unwrap()[key] = value;

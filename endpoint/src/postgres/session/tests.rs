@@ -299,7 +299,7 @@ async fn a_session_that_the_server_ended_is_unreachable() {
     run.open(session.as_mut(), 0).await;
     session.start(run.entity(), &ALL, false).await.unwrap();
     let end = "SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
-               WHERE datname = current_database() AND application_name = 'longhaul:test' \
+               WHERE datname = current_database() AND application_name LIKE 'longhaul:%' \
                AND state <> 'idle' AND pid <> pg_backend_pid()";
     assert_eq!(run.text(end).await, "t");
     let _ = session.write(rows(&[&[Some(b"1")]])).await;

@@ -12,7 +12,7 @@ use protocol::run::{Event, Record, State, Steering};
 use protocol::wire::FORMAT;
 
 use super::rows::{self, Cells};
-use super::{Dialect, Param, Sql, chunk, tables};
+use super::{Dialect, Param, Sql, chunk, pages, tables};
 use crate::Home;
 
 /// The bookkeeping of runs, on a connection of its own.
@@ -273,7 +273,7 @@ impl<S: Sql> Control<S> {
     }
 
     /// Rows of a run from a table, read with `by` appended to the condition on the run.
-    async fn of_run(
+    pub(super) async fn of_run(
         &mut self,
         columns: &str,
         table: &str,
@@ -368,9 +368,14 @@ impl<S: Sql> Home for Control<S> {
         self.run(run).await?;
         let head = self.of_run("head", "run", run, "").await?.pop().unwrap_or_default();
         let mut plan: Plan = Cells::of(head).json()?;
-        let bodies = self.of_run("body", "plan", run, "ORDER BY chunk").await?;
-        let chunks = bodies.into_iter().map(|row| Cells::of(row).json());
-        plan.chunks = chunks.collect::<Result<_, _>>()?;
+        let mut chunks = Vec::new();
+        let take = |_, mut cells: Cells| {
+            chunks.push(pages::snug(cells.json()?));
+            Ok(())
+        };
+        self.by_chunk(", body", "plan", run, "", take).await?;
+        chunks.shrink_to_fit();
+        plan.chunks = chunks;
         Ok(plan)
     }
 
@@ -437,8 +442,12 @@ impl<S: Sql> Home for Control<S> {
     }
 
     async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
-        let by = "AND outcome = 'done' ORDER BY chunk";
-        let found = self.of_run("chunk", "receipt", run, by).await?;
+        let mut done = Vec::new();
+        let take = |chunk, _| {
+            done.push(chunk);
+            Ok(())
+        };
+        self.by_chunk("", "receipt", run, "AND outcome = 'done'", take).await?;
         if self.dialect.durable.is_some() {
             // Chunks commit without waiting for the disk. Logs are written in order, so one commit
             // that does wait takes all along that were seen before.
@@ -448,7 +457,7 @@ impl<S: Sql> Home for Control<S> {
             let touched = self.sql.execute(&touch, &[Param::text(run)]).await;
             self.end(touched).await?;
         }
-        found.into_iter().map(|row| Cells::of(row).parse().map(ChunkId)).collect()
+        Ok(done)
     }
 
     async fn receipts(&mut self, run: RunId) -> Result<Vec<Receipt>, Fault> {

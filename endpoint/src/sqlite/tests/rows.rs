@@ -11,6 +11,7 @@ async fn partitions(sql: &str, key: &[&str], rows: u64, expected: usize) {
         key: key.iter().map(|name| (*name).into()).collect(),
         filter: None,
         rows,
+        about: None,
     };
     let bounds = source.cut(&cut).await.unwrap();
     assert_eq!(bounds.len(), (expected - 1) / usize::try_from(rows).unwrap());
@@ -191,6 +192,7 @@ async fn a_condition_is_the_operators_own_and_so_is_its_mistake() {
             key: vec!["a".into()],
             filter: Some(wrong.into()),
             rows: 1,
+            about: None,
         };
         assert_eq!(source.cut(&cut).await.unwrap_err().code(), Code::FilterInvalid, "{wrong}");
     }

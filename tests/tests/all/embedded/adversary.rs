@@ -123,7 +123,8 @@ async fn whoever_writes_while_the_source_is_taken_hold_of_is_noticed_by_a_resume
     let (record, plan) = world.stored().await;
     // Whichever comes first, the write falls between the two.
     let (hold, counters) = (world.of_source.hold(Op::Hold), world.of_source.hold(Op::Counters));
-    for _ in 0..20 {
+    // So early that what is outstanding then leaves rows to read.
+    for _ in 0..10 {
         world.of_target.pass(Op::Write);
     }
     world.of_target.refuse(Op::Write, Code::Full);

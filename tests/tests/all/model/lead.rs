@@ -1,8 +1,13 @@
 //! What a coordinator does: it looks, the real `next` decides, and it carries out.
+//!
+//! Modelled is one that ends when its run is paused or stuck and begins again later, as one process
+//! does. The leader of a fleet stays instead, does nothing meanwhile, and does not resume what an
+//! operator paused; so what it can do is among what is modelled. That it takes over by the beats of
+//! the home is modelled as taking over at any time, since nothing true depends on when.
 
 use std::collections::BTreeMap;
 
-use coordinator::next::{self, Known, next};
+use coordinator::next::{self, Known, Rung, next};
 use protocol::chunk;
 use protocol::clock::Instant;
 use protocol::id::ChunkId;
@@ -11,7 +16,7 @@ use protocol::run;
 use super::machine::{Machine, Mutant};
 use super::world::{Coordinator, Decision, Phase, World};
 
-/// The time of every look. That a task was rung for long ago is said by when it was rung for.
+/// The time of every look. That a task was rung for long ago is said by until when it is waited for.
 const NOW: Instant = Instant(1_000_000_000);
 
 /// Messages that may wait for one chunk. One in the queue and one in hands are two at work on it;
@@ -103,13 +108,15 @@ impl Machine {
         rung: u8,
         lost: &[usize],
     ) -> Vec<Decision> {
-        let since = |chunk: usize| if lost.contains(&chunk) { Instant(0) } else { NOW };
+        let rung_for = |chunk: usize| Rung {
+            until: if lost.contains(&chunk) { NOW } else { NOW.plus_millis(1) },
+            times: 1,
+        };
         let known = Known {
             states: &states[..self.chunks()],
             attempts: &(0..self.chunks()).map(|c| (id(c), u32::from(tries[c]))).collect(),
-            rung: &chunks_of(rung).map(|c| (id(c), since(c))).collect::<BTreeMap<_, _>>(),
+            rung: &chunks_of(rung).map(|c| (id(c), rung_for(c))).collect::<BTreeMap<_, _>>(),
             window: 8,
-            lost_after_ms: 1,
         };
         let bits = |chunks: Vec<ChunkId>| chunks.iter().fold(0, |bits, c| bits | bit(c.index()));
         let decision = |action| match action {
@@ -117,7 +124,7 @@ impl Machine {
             next::Action::WearOut(chunks) => Decision::WearOut(bits(chunks)),
             next::Action::Ring(chunk) => Decision::Ring(u8::try_from(chunk.0).expect("a handful")),
             next::Action::Complete => Decision::Complete,
-            next::Action::Stuck => Decision::Stuck,
+            next::Action::Stuck(_) => Decision::Stuck,
         };
         next(&self.plan, known, NOW).into_iter().map(decision).collect()
     }

@@ -1,0 +1,216 @@
+//! A look at the broker before work begins. It makes no queue and takes no message.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
+use lapin::options::QueueDeclareOptions;
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
+use lapin::types::FieldTable;
+use protocol::fault::{Code, Fault};
+use protocol::finding::Finding;
+use tokio::time::timeout;
+
+use super::link::{CALL, Link};
+use super::options::{Settled, Verify};
+
+/// The oldest version that was tested.
+const VERSION_MIN: (u32, u32) = (3, 8);
+
+/// How the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encryption {
+    Verified,
+    /// To whom, nobody asked.
+    Unverified,
+    /// Not, but it stays on this machine.
+    Local,
+    /// Not, and others can read it.
+    Exposed,
+}
+
+/// What a broker says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Facts {
+    /// As it greets; a broker need not.
+    version: Option<String>,
+    encryption: Encryption,
+    /// Tasks that wait and those who listen; `None` where there is no queue yet.
+    work: Option<(u32, u32)>,
+    /// What was set aside.
+    dead: Option<u32>,
+}
+
+/// Looks at the broker.
+///
+/// # Errors
+/// `Code::Unreachable` with the reason.
+pub(super) async fn examine(settled: &Arc<Settled>) -> Result<Vec<Finding>, Fault> {
+    let link = Link::open(settled, "examining")
+        .await
+        .map_err(|why| Fault::new(Code::Unreachable, settled.broker()).saying(why.to_string()))?;
+    let work = counts(&link, &settled.names.work).await;
+    let dead = counts(&link, &settled.names.dead).await.map(|(messages, _)| messages);
+    let version = timeout(CALL, greeting(settled)).await.ok().flatten();
+    Ok(findings(&Facts { version, encryption: encryption(settled), work, dead }))
+}
+
+/// How many messages wait in a queue, and how many listen to it. On a channel of its own, because
+/// the broker closes it when there is no such queue.
+async fn counts(link: &Link, name: &str) -> Option<(u32, u32)> {
+    let channel = link.channel().await.ok()?;
+    let options = QueueDeclareOptions { passive: true, ..Default::default() };
+    let asked = channel.queue_declare(name.into(), options, FieldTable::default());
+    let queue = timeout(CALL, asked).await.ok()?.ok()?;
+    Some((queue.message_count(), queue.consumer_count()))
+}
+
+/// The version in the broker's first words. The driver keeps them to itself, so they are asked for
+/// once more, on a connection that goes no further.
+async fn greeting(settled: &Settled) -> Option<String> {
+    let runtime = lapin::runtime::default_runtime().ok()?;
+    let authority = &settled.uri.authority;
+    let place = runtime.to_socket_addrs((authority.host.clone(), authority.port));
+    let stream = AsyncTcpStream::connect(&runtime, place).await.ok()?;
+    let mut stream = match &settled.tls {
+        Some(tls) => {
+            stream.into_rustls(&RustlsConnector::from(tls.clone()), &authority.host).await.ok()?
+        }
+        None => stream,
+    };
+    stream.write_all(b"AMQP\0\0\x09\x01").await.ok()?;
+    let mut words = vec![0; 4096];
+    let length = stream.read(&mut words).await.ok()?;
+    version_in(&words[..length])
+}
+
+/// The field `version` of a table: its name, `S` for a text, its length in four bytes, the text.
+fn version_in(words: &[u8]) -> Option<String> {
+    const FIELD: &[u8] = b"\x07versionS";
+    let at = words.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();
+    let length = u32::from_be_bytes(words.get(at..at + 4)?.try_into().ok()?);
+    let text = words.get(at + 4..at + 4 + usize::try_from(length).ok()?)?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+fn encryption(settled: &Settled) -> Encryption {
+    let host = &settled.uri.authority.host;
+    let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match (&settled.tls, settled.verify) {
+        (Some(_), Verify::Full | Verify::Ca) => Encryption::Verified,
+        (Some(_), Verify::None) => Encryption::Unverified,
+        (None, _) if local => Encryption::Local,
+        (None, _) => Encryption::Exposed,
+    }
+}
+
+fn findings(facts: &Facts) -> Vec<Finding> {
+    vec![
+        version(facts),
+        encrypted(facts),
+        work(facts),
+        dead(facts),
+        // RabbitMQ tells this to its own tools only.
+        Finding::ok(
+            "consumer_timeout",
+            "not told over AMQP; RabbitMQ's own is half an hour, and a chunk takes seconds",
+        ),
+    ]
+}
+
+fn version(facts: &Facts) -> Finding {
+    const TOPIC: &str = "version";
+    let Some(shown) = &facts.version else { return Finding::ok(TOPIC, "it does not say") };
+    let mut numbers = shown.split('.').map_while(|part| part.parse::<u32>().ok());
+    let number = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if number < VERSION_MIN {
+        let said = format!("{shown} is older than any that was tested");
+        return Finding::warn(TOPIC, said, "Use RabbitMQ 3.8 or later.");
+    }
+    Finding::ok(TOPIC, shown.clone())
+}
+
+fn encrypted(facts: &Facts) -> Finding {
+    const TOPIC: &str = "encryption";
+    match facts.encryption {
+        Encryption::Verified => Finding::ok(TOPIC, "TLS, and the server proved who it is"),
+        Encryption::Local => Finding::ok(TOPIC, "none, and nothing leaves this machine"),
+        Encryption::Unverified => Finding::warn(
+            TOPIC,
+            "TLS, but nobody asks the server who it is",
+            "Use `tls: { verify: full }`, with `ca` where the authority is your own.",
+        ),
+        Encryption::Exposed => Finding::warn(
+            TOPIC,
+            "none: others can read and change what is sent, and the password",
+            "Remove `tls: off`, and let the server encrypt.",
+        ),
+    }
+}
+
+fn work(facts: &Facts) -> Finding {
+    match facts.work {
+        None => Finding::ok("queue", "there is none yet; whoever comes first makes it"),
+        Some((0, listen)) => Finding::ok("queue", format!("empty, {listen} listen")),
+        Some((waiting, 0)) => Finding::warn(
+            "queue",
+            format!("{waiting} tasks wait, and nobody listens"),
+            "Start workers, with the same `name` and `generation` of the fleet.",
+        ),
+        Some((waiting, listen)) => Finding::ok("queue", format!("{waiting} wait, {listen} listen")),
+    }
+}
+
+fn dead(facts: &Facts) -> Finding {
+    match facts.dead {
+        Some(number) if number > 0 => Finding::warn(
+            "dead_letters",
+            format!("{number} messages were set aside"),
+            "Look at their header `reason`: a key that is not everywhere, or a stranger. Then purge the queue.",
+        ),
+        Some(_) | None => Finding::ok("dead_letters", "none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::finding::Level;
+
+    use super::*;
+
+    fn good() -> Facts {
+        Facts {
+            version: Some("3.13.2".into()),
+            encryption: Encryption::Verified,
+            work: Some((3, 2)),
+            dead: Some(0),
+        }
+    }
+
+    fn bad(facts: &Facts) -> Vec<&'static str> {
+        let bad = findings(facts).into_iter().filter(|finding| finding.level != Level::Ok);
+        bad.map(|finding| finding.topic).collect()
+    }
+
+    #[test]
+    fn each_thing_is_judged_by_itself() {
+        assert!(bad(&good()).is_empty());
+        assert!(bad(&Facts { version: None, work: None, dead: None, ..good() }).is_empty());
+        assert_eq!(bad(&Facts { version: Some("3.6.16".into()), ..good() }), ["version"]);
+        assert_eq!(bad(&Facts { encryption: Encryption::Exposed, ..good() }), ["encryption"]);
+        assert_eq!(bad(&Facts { encryption: Encryption::Unverified, ..good() }), ["encryption"]);
+        assert_eq!(bad(&Facts { work: Some((3, 0)), ..good() }), ["queue"]);
+        assert!(bad(&Facts { work: Some((0, 0)), ..good() }).is_empty());
+        assert_eq!(bad(&Facts { dead: Some(1), ..good() }), ["dead_letters"]);
+    }
+
+    #[test]
+    fn the_version_is_found_in_the_first_words_and_nothing_else_is_believed() {
+        let words = b"\x01..\x07productS\0\0\0\x08RabbitMQ\x07versionS\0\0\0\x063.10.0\x08platform";
+        assert_eq!(version_in(words).as_deref(), Some("3.10.0"));
+        for cut in 0..words.len() {
+            let _ = version_in(&words[..cut]);
+        }
+        assert_eq!(version_in(b"\x07versionS\xff\xff\xff\xff3"), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! One connection to the broker, and the words for what can be wrong with it.
+//!
+//! Every call has a time limit, because the driver's futures may never end. And every connection
+//! has a cord: pulled, it closes the socket under the driver, whatever that was waiting for.
+
+use std::fmt;
+use std::future::Future;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::Stream;
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
+use tokio::time::timeout;
+
+use super::options::Settled;
+
+/// From the first packet to a connection that may be used.
+const CONNECT: Duration = Duration::from_secs(10);
+/// One question and its answer.
+pub(super) const CALL: Duration = Duration::from_secs(10);
+
+/// Why a connection is not there, or not any more: a lower-case fragment for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Why {
+    words: String,
+    /// Whether the broker is there and refuses us, so that waiting does not help.
+    refused: bool,
+}
+
+impl Why {
+    pub(super) fn new(words: impl Into<String>) -> Self {
+        Self { words: words.into(), refused: false }
+    }
+
+    pub(super) fn silence(doing: &str) -> Self {
+        Self::new(format!("no answer while {doing}"))
+    }
+
+    /// Whether the broker is there and refuses us.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.refused
+    }
+
+    /// The driver's error in words that hold neither user nor password.
+    pub(super) fn of(error: &lapin::Error) -> Self {
+        let ErrorKind::ProtocolError(said) = error.kind() else {
+            return Self::new(error.to_string());
+        };
+        // The broker's text for these names the user.
+        let words = match said.get_id() {
+            403 => "the broker refuses the login, or a right to the queue",
+            530 => "the virtual host is not there, or this user may not use it",
+            _ => return Self::new(said.get_message().to_string()),
+        };
+        Self { words: words.into(), refused: true }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+/// Waits for one of the driver's futures, but not for ever.
+pub(super) async fn within<T>(
+    doing: &str,
+    call: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, Why> {
+    match timeout(CALL, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Why::of(&error)),
+        Err(_) => Err(Why::silence(doing)),
+    }
+}
+
+/// A connection. Dropped, it is gone at once.
+pub(super) struct Link {
+    connection: Connection,
+    cord: Cord,
+}
+
+impl Link {
+    /// Connects for a duty, with the driver's own recovery off.
+    pub(super) async fn open(settled: &Settled, duty: &str) -> Result<Self, Why> {
+        let cord = Cord::default();
+        let name = format!("{} ({duty})", settled.name);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let (tls, sockets) = (settled.tls.clone().map(RustlsConnector::from), cord.clone());
+        let runtime = lapin::runtime::default_runtime().map_err(|e| Why::of(&e))?;
+        let connected = Connection::connector(
+            settled.uri.clone(),
+            runtime,
+            async move |uri, runtime| {
+                let host = (uri.authority.host.clone(), uri.authority.port);
+                let dial = AsyncTcpStream::connect(&runtime, runtime.to_socket_addrs(host));
+                // Inside as well: before the cord is tied there is nothing to pull.
+                let stream = timeout(CONNECT, dial).await.map_err(std::io::Error::from)??;
+                if let AsyncTcpStream::Plain(plain) = &stream {
+                    sockets.tie(plain.get_ref())?;
+                }
+                Ok(match &tls {
+                    Some(tls) => stream.into_rustls(tls, &uri.authority.host).await?,
+                    None => stream,
+                })
+            },
+            properties,
+        );
+        match timeout(CONNECT, connected).await {
+            Ok(Ok(connection)) => Ok(Self { connection, cord }),
+            Ok(Err(error)) => Err(Why::of(&error)),
+            Err(_) => {
+                cord.pull();
+                Err(Why::silence("connecting"))
+            }
+        }
+    }
+
+    pub(super) async fn channel(&self) -> Result<Channel, Why> {
+        within("opening a channel", self.connection.create_channel()).await
+    }
+
+    pub(super) fn connected(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    pub(super) fn blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    pub(super) fn events(&self) -> impl Stream<Item = Event> + Send + 'static {
+        self.connection.events_listener()
+    }
+
+    /// Ends the connection without asking anybody.
+    pub(super) fn cut(&self) {
+        self.cord.pull();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
+/// A second hold on a connection's socket.
+#[derive(Clone, Default)]
+struct Cord(Arc<OnceLock<TcpStream>>);
+
+impl Cord {
+    fn tie(&self, stream: &tokio::net::TcpStream) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        // Without recovery the driver dials once, so nothing is tied yet.
+        let _ = self.0.set(TcpStream::from(stream.as_fd().try_clone_to_owned()?));
+        Ok(())
+    }
+
+    fn pull(&self) {
+        if let Some(socket) = self.0.get() {
+            // It may be closed already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}

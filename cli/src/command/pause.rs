@@ -1,0 +1,26 @@
+//! `longhaul pause`: no new chunk begins; those in flight end.
+
+use std::time::Duration;
+
+use protocol::run::Event;
+
+use crate::args::{Global, OfRun};
+use crate::exit::{self, Answer};
+use crate::fleet::meant::Meant;
+use crate::{find, progress, render};
+
+/// How long chunks in flight are waited for. The pause holds for new ones from the beginning of
+/// the wait: they stand behind it.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// Pauses a run, of a fleet or of a process.
+pub(crate) async fn pause(global: &Global, of: OfRun) -> Answer {
+    let mut meant = Meant::find(global, &of, true).await?;
+    find::refuse_final(&meant.found.record)?;
+    let run = meant.found.record.run;
+    meant.change(Event::Paused, WITHIN).await?;
+    render::state(global.output, &meant.found.record);
+    progress::say("no new chunk begins");
+    progress::say(&format!("go on with: longhaul resume {run}"));
+    Ok(exit::OK)
+}

@@ -1,0 +1,104 @@
+//! `longhaul submit`: plan a migration, store it in its target, and leave it to the fleet.
+
+use std::path::Path;
+use std::time::Duration;
+
+use endpoint::Source;
+use protocol::fault::{Code, Fault};
+use protocol::id::RunId;
+use protocol::mapping::Consistency;
+use protocol::plan::Plan;
+use protocol::run::{Record, Steering};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::args::{Between, Global, Output, Submit};
+use crate::assemble::{self, Settings};
+use crate::command::run::{divide, drawn};
+use crate::exit::{self, Answer, Failure};
+use crate::fleet::{self, servers};
+use crate::{config, execute, progress, render};
+
+/// How long a ledger that is away may keep a submission waiting.
+const NOTE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Submits, and says how to watch.
+pub(crate) async fn submit(global: &Global, args: Submit) -> Answer {
+    let (between, saved) = divide(args.what, args.between);
+    let run = leave(global, &between, saved.as_deref(), args.priority).await?;
+    match global.output {
+        Output::Json => render::answer_json(&json!({ "run": run })),
+        Output::Text => render::answer(&run.to_string()),
+    }
+    progress::say(&format!("submitted; watch it with: longhaul watch {run}"));
+    Ok(exit::OK)
+}
+
+/// Stores a run that coordinators of the fleet will find.
+pub(crate) async fn leave(
+    global: &Global,
+    between: &Between,
+    saved: Option<&Path>,
+    priority: Option<u8>,
+) -> Result<RunId, Failure> {
+    let settings = Settings::read(between)?;
+    settings.fleet()?;
+    refuse_addresses(between)?;
+    let (source, target) = (settings.source().await?, settings.target().await?);
+    let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
+    refuse_unshared(source.as_ref(), &plan).await?;
+    let mut record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, assemble::clock().now());
+    record.fleet = true;
+    record.steering = Steering {
+        priority: priority.unwrap_or(Steering::PRIORITY),
+        slots: settings.slots(),
+        ..Steering::default()
+    };
+    let local = assemble::ledger(global).await?;
+    let mut home = target.home().await?;
+    assemble::refuse_second(home.as_mut(), &plan).await?;
+    home.install().await?;
+    home.store(&record, &plan).await?;
+    assemble::remember(local.as_ref(), record.run, between).await;
+    note(&settings, &record).await;
+    Ok(record.run)
+}
+
+/// Tells the fleet's ledger where the run lives. Coordinators find it without, a little later.
+async fn note(settings: &Settings, record: &Record) {
+    let noting = async {
+        let ledger = servers::ledger(settings)?;
+        ledger.note(record.run, fleet::HOME, &record.to.0).await?;
+        execute::announce(ledger.as_ref(), record).await;
+        Ok::<(), Fault>(())
+    };
+    if !matches!(timeout(NOTE_WITHIN, noting).await, Ok(Ok(()))) {
+        progress::say("the ledger is away; coordinators find the run in its target");
+    }
+}
+
+/// Workers know environments by the names in their file, and no address that stood on one command
+/// line.
+fn refuse_addresses(between: &Between) -> Result<(), Fault> {
+    let given = [("--from", &between.from), ("--to", &between.to)];
+    let address = |(_, named): &(_, &Option<String>)| named.as_deref().is_some_and(config::is_url);
+    match given.into_iter().find(address) {
+        None => Ok(()),
+        Some((option, _)) => Err(Fault::new(Code::EnvironmentUnknown, option)
+            .saying("a fleet knows environments by the names in its file, not by addresses")
+            .next("Add the environment to the file of the fleet, and name it there.")),
+    }
+}
+
+/// A snapshot that only one process can read is of no use to many. Whether it has a name for others
+/// is found by taking one, which ends with this process.
+async fn refuse_unshared(source: &dyn Source, plan: &Plan) -> Result<(), Fault> {
+    if plan.consistency != Consistency::Snapshot {
+        return Ok(());
+    }
+    match source.hold(Consistency::Snapshot).await? {
+        Some(_) => Ok(()),
+        None => Err(Fault::new(Code::SnapshotUnshared, source.place())
+            .saying(format!("{} cannot share one", source.capabilities().engine))),
+    }
+}

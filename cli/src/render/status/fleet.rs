@@ -1,0 +1,83 @@
+//! What a status says of a run that a fleet carries: who carries it, and what troubles it.
+
+use coordinator::SILENT_MS;
+use protocol::fault::Fault;
+use protocol::presence::{Presence, Role};
+use protocol::run::{Record, State, Steering};
+use serde::Serialize;
+
+use super::super::steering;
+
+/// Who carries the run, and what is in the way.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fleet {
+    led_seconds_ago: Option<u64>,
+    /// `None` where the ledger does not say.
+    workers: Option<usize>,
+    slots: Option<u32>,
+    chunks_in_hands: Option<usize>,
+    asked: Steering,
+    troubles: Vec<String>,
+}
+
+impl Fleet {
+    /// Adds up what the record and the processes say.
+    pub(crate) fn of(record: &Record, presences: &Result<Vec<Presence>, Fault>) -> Self {
+        let there = presences.as_ref().ok();
+        let workers = || there.into_iter().flatten().filter(|p| p.role == Role::Worker);
+        let in_hands = || workers().flat_map(|p| &p.on).filter(|busy| busy.run == record.run);
+        Self {
+            led_seconds_ago: record.led_ms_ago.map(|ms| ms / 1000),
+            workers: there.map(|_| workers().count()),
+            slots: there.map(|_| workers().map(|p| p.slots).sum()),
+            chunks_in_hands: there.map(|_| in_hands().count()),
+            asked: record.steering.clone(),
+            troubles: troubles(record, presences),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let number = |n: Option<u64>| n.map_or_else(|| "?".into(), |n| n.to_string());
+        let count = |n: Option<usize>| number(n.and_then(|n| u64::try_from(n).ok()));
+        let mut out = format!(
+            "  fleet: {} chunks in hands, {} workers with {} slots\n  asked: {}\n",
+            count(self.chunks_in_hands),
+            count(self.workers),
+            number(self.slots.map(u64::from)),
+            steering::text(&self.asked),
+        );
+        for trouble in &self.troubles {
+            out += &format!("  trouble: {trouble}\n");
+        }
+        out
+    }
+}
+
+/// What keeps the run from going on, or from being seen.
+fn troubles(record: &Record, presences: &Result<Vec<Presence>, Fault>) -> Vec<String> {
+    let mut troubles = Vec::new();
+    if record.state.is_final() {
+        return troubles;
+    }
+    match record.led_ms_ago {
+        None => troubles.push("nobody leads it yet; is a coordinator there?".into()),
+        Some(ms) if ms > SILENT_MS => {
+            troubles
+                .push(format!("nobody leads it since {} s; is a coordinator there?", ms / 1000));
+        }
+        Some(_) => {}
+    }
+    match presences {
+        Err(fault) => troubles.push(format!("{fault}; the run goes on, unseen")),
+        Ok(there) => {
+            if record.state != State::Paused && !there.iter().any(|p| p.role == Role::Worker) {
+                troubles.push("no worker is there".into());
+            }
+            let said =
+                there.iter().filter_map(|p| Some(format!("{}: {}", p.id, p.trouble.as_ref()?)));
+            troubles.extend(said);
+        }
+    }
+    troubles
+}

@@ -1,0 +1,45 @@
+//! Who works for a fleet.
+
+use protocol::clock::Instant;
+use protocol::presence::{Presence, Role};
+
+/// For people: a line for each process, and one for each chunk in its hands.
+pub(crate) fn text(presences: &[Presence], now: Instant) -> String {
+    if presences.is_empty() {
+        return "nobody is there; start: longhaul coordinator, longhaul worker".into();
+    }
+    presences.iter().map(|presence| one(presence, now)).collect()
+}
+
+fn one(presence: &Presence, now: Instant) -> String {
+    let doing = match presence.role {
+        Role::Coordinator => format!("leads {}", presence.leads.len()),
+        Role::Worker => format!("{}/{} slots busy", presence.on.len(), presence.slots),
+    };
+    let draining = if presence.draining { ", draining" } else { "" };
+    let mut out = format!(
+        "{:<12} {:<32} {doing}{draining}, since {}, {}\n",
+        word(presence.role),
+        presence.id.to_string(),
+        presence.since,
+        presence.version,
+    );
+    if let Some(trouble) = &presence.trouble {
+        out += &format!("  trouble: {trouble}\n");
+    }
+    for run in &presence.leads {
+        out += &format!("  leads {run}\n");
+    }
+    for busy in &presence.on {
+        let seconds = now.micros_since(busy.since) / 1_000_000;
+        out += &format!("  chunk {} of {} for {seconds} s\n", busy.chunk, busy.run);
+    }
+    out
+}
+
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Coordinator => "coordinator",
+        Role::Worker => "worker",
+    }
+}

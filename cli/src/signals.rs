@@ -1,0 +1,70 @@
+//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+
+use tokio::sync::watch;
+
+use crate::exit;
+use crate::progress;
+
+/// Listens for both, from now on.
+pub(crate) struct Signals {
+    /// The exit code of the signal that was caught.
+    pub(crate) caught: watch::Receiver<Option<u8>>,
+}
+
+impl Signals {
+    /// Says `first` at the first signal, and `last` before the second ends the process.
+    pub(crate) fn listen(first: String, last: Vec<String>) -> Self {
+        let (tell, caught) = watch::channel(None);
+        tokio::spawn(async move {
+            loop {
+                let code = next_signal().await;
+                if tell.borrow().is_some() {
+                    last.iter().for_each(|line| progress::insist(line));
+                    end_now(code);
+                }
+                progress::insist(&first);
+                tell.send_replace(Some(code));
+            }
+        });
+        Self { caught }
+    }
+
+    /// The same, with nothing said: for commands that only look.
+    pub(crate) fn only_looking() -> Self {
+        let (tell, caught) = watch::channel(None);
+        tokio::spawn(async move {
+            let code = next_signal().await;
+            tell.send_replace(Some(code));
+        });
+        Self { caught }
+    }
+
+    /// Waits for the first, and returns its exit code.
+    pub(crate) async fn first(&mut self) -> u8 {
+        let caught = self.caught.wait_for(Option::is_some).await.map(|code| *code);
+        match caught {
+            Ok(Some(code)) => code,
+            // Nobody listens any more: then nothing will be caught.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the second signal asks for exactly this")]
+fn end_now(code: u8) {
+    std::process::exit(code.into());
+}
+
+async fn next_signal() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
+        _ = terminated => exit::TERMINATED,
+    }
+}

@@ -1,0 +1,59 @@
+//! Who is there: what each process of a fleet says about itself, again and again.
+//!
+//! A presence is for people and for `longhaul workers`. It lasts as long as its sender renews it;
+//! no decision about data is taken from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::id::{ChunkId, RunId, WorkerId};
+
+/// What one process says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Its name; two processes never share it.
+    pub id: WorkerId,
+    /// What it is there for.
+    pub role: Role,
+    /// The machine it runs on.
+    pub host: String,
+    /// Its process number there.
+    pub pid: u32,
+    /// The version of its executable.
+    pub version: String,
+    /// The major version of the protocol it speaks.
+    pub protocol: u32,
+    /// How many chunks it works on at a time; zero for a coordinator.
+    pub slots: u32,
+    /// Since when it is there, by its own clock.
+    pub since: Instant,
+    /// What it works on.
+    pub on: Vec<Busy>,
+    /// The runs that it leads.
+    pub leads: Vec<RunId>,
+    /// Whether it ends as soon as what it works on is done.
+    pub draining: bool,
+    /// What keeps it from working, in one line.
+    pub trouble: Option<String>,
+}
+
+/// What a process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It leads runs, or stands by to.
+    Coordinator,
+    /// It carries chunks.
+    Worker,
+}
+
+/// A chunk in a worker's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Busy {
+    /// The run.
+    pub run: RunId,
+    /// The chunk.
+    pub chunk: ChunkId,
+    /// Since when, by the worker's clock.
+    pub since: Instant,
+}

@@ -1,0 +1,117 @@
+//! Coordinators and workers of a fleet in one process, around a broker and a ledger in memory, with
+//! time that passes at once.
+
+mod house;
+mod mishaps;
+mod postgres;
+mod steering;
+
+use endpoint::faulty::Op;
+use protocol::mapping::Consistency;
+use protocol::run::State;
+
+use house::House;
+
+#[tokio::test(start_paused = true)]
+async fn two_coordinators_and_three_workers_finish_a_run() {
+    let house = House::new();
+    let run = house.submit().await;
+    let _fleet = house.staffed(2, 3);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    assert_eq!(house.record(run).await.epoch, 1, "one led, and the other stood by");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_share_the_slots_of_one_worker() {
+    let (one, other) = (House::new(), House::new());
+    let other = other.beside(&one);
+    let runs = [one.submit().await, other.submit().await];
+    let _fleet = one.staffed(1, 1);
+    one.until(runs[0], State::Complete).await;
+    other.until(runs[1], State::Complete).await;
+    one.assert_equal();
+    other.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_leader_is_gone_another_takes_over_and_a_new_moment_is_joined() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let leader = house.coordinator("first");
+    let _worker = house.worker("worker", 1);
+    held.arrived().await;
+    // Workers read what the leader holds: it ends with the leader.
+    leader.kill().await;
+    let _second = house.coordinator("second");
+    held.release();
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    let record = house.record(run).await;
+    assert_eq!((record.epoch, record.drifted), (2, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_source_changed_while_nobody_held_it_the_run_is_paused_and_says_why() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let leader = house.coordinator("first");
+    let _worker = house.worker("worker", 1);
+    held.arrived().await;
+    leader.kill().await;
+    house.somebody_writes();
+    held.release();
+    let _second = house.coordinator("second");
+    house.until(run, State::Paused).await;
+    assert!(house.found(run, "snapshot-lost").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_while_a_fleet_copies_is_not_seen() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let _fleet = house.staffed(1, 3);
+    held.arrived().await;
+    house.somebody_writes();
+    held.release();
+    house.until(run, State::Complete).await;
+    assert_eq!(house.rows_of_target(), house::ROWS + house::SAME);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_told_to_stop_lets_chunks_in_hand_end() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let _leader = house.coordinator("leader");
+    let worker = house.worker("leaving", 1);
+    held.arrived().await;
+    worker.stop.send_replace(true);
+    held.release();
+    worker.ended().await;
+    assert!(!house.done(run).await.is_empty());
+    let _other = house.worker("staying", 2);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_grace_is_over_gives_back_what_it_has() {
+    let mut house = House::new();
+    house.migration.consistency = Consistency::Drifting;
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let _leader = house.coordinator("leader");
+    let worker = house.worker("leaving", 1);
+    held.arrived().await;
+    worker.stop.send_replace(true);
+    // It ends although its chunk never does.
+    worker.ended().await;
+    held.release();
+    let _other = house.worker("staying", 2);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}

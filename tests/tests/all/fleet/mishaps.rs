@@ -1,0 +1,72 @@
+//! What may go wrong around a fleet, and costs only time.
+
+use ledger::{Ledger, Mood, Operation};
+use protocol::run::State;
+
+use super::house::House;
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_the_run_finishes_all_the_same() {
+    let house = House::new();
+    house.ledger.away(true);
+    let run = house.submit().await;
+    let _fleet = house.staffed(2, 3);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_forgets_before_every_look_holds_nothing_up() {
+    let house = House::new();
+    house.ledger.script(Operation::Reap, std::iter::repeat_n(Mood::Forget, 100_000));
+    let run = house.submit().await;
+    let _fleet = house.staffed(1, 3);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_goes_and_comes_back_is_told_what_it_missed() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(endpoint::faulty::Op::Finish);
+    let _fleet = house.staffed(1, 2);
+    held.arrived().await;
+    house.ledger.away(true);
+    held.release();
+    house.until_it(async || house.done(run).await.len() > 5).await;
+    house.ledger.away(false);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    let known = house.ledger.checkpoints(run).await.unwrap().unwrap();
+    let done = |state: &protocol::chunk::State| *state == protocol::chunk::State::Done;
+    assert!(known.states.iter().all(done), "{:?}", known.states);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_takes_no_writes_holds_nothing_up() {
+    let house = House::new();
+    for operation in [Operation::Release, Operation::Open, Operation::Restore] {
+        house.ledger.script(operation, std::iter::repeat_n(Mood::Refuse, 100_000));
+    }
+    let run = house.submit().await;
+    let _fleet = house.staffed(1, 2);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_chunk_of_a_worker_that_died_soon_runs_elsewhere() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(endpoint::faulty::Op::Write);
+    let _leader = house.coordinator("leader");
+    let worker = house.worker("dying", 1);
+    held.arrived().await;
+    let _other = house.worker("living", 1);
+    let died = tokio::time::Instant::now();
+    worker.kill().await;
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    assert!(died.elapsed().as_secs() < 10, "{:?}", died.elapsed());
+}

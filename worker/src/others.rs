@@ -1,0 +1,90 @@
+//! What a chunk meets that others are to blame for, in a fleet: a moment that is no longer held, a
+//! session that sits on its receipt, a disk that is full.
+
+use std::time::Duration;
+
+use protocol::event::Fact;
+use protocol::fault::{Class, Code, Fault};
+use protocol::plan::Chunk;
+use protocol::run::{Event, State};
+use tracing::{info, warn};
+
+use crate::carrier::{Carrier, jittered};
+use crate::heartbeat::Heartbeat;
+
+/// How often a chunk waits for another leader to take hold of the source: about as long as it takes
+/// to notice that the last one is gone, several times over.
+const WAITS_MAX: u32 = 20;
+
+/// How long it waits each time, at most.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// What to do about a fault before its remedy is asked for.
+pub(crate) enum Way {
+    /// The chunk is tried again, and no try is counted.
+    Again,
+    /// It is left to the coordinator, and no try is counted.
+    GiveBack,
+    /// It is the chunk's own.
+    Remedy,
+}
+
+impl Carrier {
+    /// Waits where somebody else must act first, and clears the way where nobody will.
+    pub(crate) async fn wait_for_others(
+        &self,
+        chunk: &Chunk,
+        fault: &Fault,
+        heartbeat: &Heartbeat,
+        waits: &mut u32,
+    ) -> Way {
+        let Some(aboard) = &self.fleet else { return Way::Remedy };
+        if fault.code() == Code::Busy && heartbeat.is_unbroken() {
+            self.end_sessions(chunk).await;
+            return Way::Remedy;
+        }
+        if fault.code() != Code::SnapshotLost || *waits >= WAITS_MAX {
+            return Way::Remedy;
+        }
+        *waits += 1;
+        self.look_away().await;
+        tokio::time::sleep(jittered(WAIT)).await;
+        match self.refresh(aboard, Duration::ZERO).await {
+            Ok(record) if record.state != State::Running => Way::GiveBack,
+            Ok(_) | Err(_) => Way::Again,
+        }
+    }
+
+    /// The claim of whoever sits on the chunk is over, and it may be stopped for ever: its session is
+    /// ended by name.
+    async fn end_sessions(&self, chunk: &Chunk) {
+        let label = format!("longhaul:{}:{}:", self.parts.run, chunk.id);
+        match self.parts.target.end_sessions(&label).await {
+            Ok(0) => {}
+            Ok(ended) => warn!(chunk = %chunk.id, ended, "ended sessions whose claims were over"),
+            Err(fault) => warn!(chunk = %chunk.id, error = %fault, "no session could be ended"),
+        }
+    }
+
+    /// A fault that more work would make worse pauses the run, for a person to see to. What else ends
+    /// a delivery is only told.
+    pub(crate) async fn stopped_by(&self, fault: &Fault) {
+        if fault.class() != Class::Resource {
+            info!(run = %self.parts.run, error = %fault, "a delivery ended early");
+            return;
+        }
+        let Ok(mut home) = self.parts.target.home().await else { return };
+        let now = self.parts.clock.now();
+        if let Ok(state) = home.change(self.parts.run, Event::Paused, now).await {
+            let epoch = home.epoch(self.parts.run).await.unwrap_or_default();
+            let (code, message) = (fault.code().to_string(), fault.to_string());
+            self.tell(Fact::Finding { code, message }).await;
+            self.tell(Fact::Run { state, epoch }).await;
+        }
+    }
+
+    /// Whether the run was over when it was last asked for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.fleet.as_ref().is_some_and(|aboard| aboard.record().state.is_final())
+    }
+}
