@@ -1,6 +1,8 @@
 //! The command line: words and options, and nothing of what they do.
 
+mod files;
 mod fleet;
+mod rejects;
 
 use std::path::PathBuf;
 
@@ -8,7 +10,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use protocol::id::RunId;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use files::{Check, Init};
 pub(crate) use fleet::{Cancel, Coordinator, Limit, OfFleet, Status, Submit, Worker};
+pub(crate) use rejects::{
+    ExportFormat, Rejects, RejectsCommand, RejectsExport, RejectsList, Which,
+};
 
 /// Moves data between databases overnight, and proves in the morning that it did.
 #[derive(Debug, Parser)]
@@ -82,6 +88,10 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Generate a school district's database, move it, verify it, show the report.
     Demo(Demo),
+    /// Write a migration file to begin with, from two URLs.
+    Init(Init),
+    /// Say whether a migration file is sound, without opening anything.
+    Check(Check),
     /// Carry out a migration file, a saved plan, or everything between two URLs.
     Run(Run),
     /// Show what a migration comes to, without writing anything.
@@ -98,6 +108,8 @@ pub(crate) enum Command {
     Verify(OfRun),
     /// Show what a run came to.
     Report(OfRun),
+    /// List or export the rows that a run refused.
+    Rejects(Rejects),
     /// Print a run's events as JSON lines.
     Events(Events),
     /// Remove the bookkeeping of a run that is over; rows stay.

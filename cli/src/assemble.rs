@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coordinator::report::Report;
+use coordinator::report::{Groups, Refused, Report};
 use endpoint::{Address, Home, Source, Target, open_source, open_target};
 use ledger::{Ledger, Local};
 use protocol::clock::{Clock, SystemClock};
 use protocol::fault::{Code, Fault};
-use protocol::id::{Environment, RunId};
+use protocol::id::{ChunkId, Environment, RunId};
 use protocol::mapping::Migration;
 use protocol::plan::{Entity, Plan};
+use protocol::receipt::Reject;
 
 use crate::args::{Between, Global};
 use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet};
@@ -25,6 +26,9 @@ const INVOCATION: &str = "invocation";
 
 /// Rejects that a report lists.
 const REJECTS_SHOWN: u64 = 100;
+
+/// Rejects that are in memory at once.
+const REJECTS_PAGE: u64 = 10_000;
 
 /// The clock of the house.
 pub(crate) fn clock() -> Arc<dyn Clock> {
@@ -223,9 +227,47 @@ pub(crate) async fn report(home: &mut dyn Home, run: RunId) -> Result<Report, Fa
     let record = home.run(run).await?;
     let plan = home.plan(run).await?;
     let receipts = home.receipts(run).await?;
+    let mut groups = Groups::default();
+    let mut pages = Pages::of(home, run).await?;
+    while let Some(page) = pages.next(home).await? {
+        page.iter().for_each(|reject| groups.add(&plan, reject));
+    }
     let rejects = home.rejects(run, REJECTS_SHOWN).await?;
     let samples = home.samples(run).await?;
-    Ok(coordinator::report::draw(&plan, &record, &receipts, rejects, samples))
+    let refused = Refused { groups, rejects, samples };
+    Ok(coordinator::report::draw(&plan, &record, &receipts, refused))
+}
+
+/// The rejects of a run in chunk order, page by page. A page is as many chunks as make
+/// [`REJECTS_PAGE`], or one that has more.
+pub(crate) struct Pages {
+    run: RunId,
+    rest: Vec<(ChunkId, u64)>,
+}
+
+impl Pages {
+    /// All rejects of the run.
+    pub(crate) async fn of(home: &mut dyn Home, run: RunId) -> Result<Self, Fault> {
+        let rest = home.rejected(run).await?.into_iter().collect();
+        Ok(Self { run, rest })
+    }
+
+    /// The next page, until there is none.
+    pub(crate) async fn next(&mut self, home: &mut dyn Home) -> Result<Option<Vec<Reject>>, Fault> {
+        let mut rows = 0;
+        let fits = self.rest.iter().take_while(|(_, more)| {
+            rows += more;
+            rows <= REJECTS_PAGE
+        });
+        let chunks = fits.count().max(1).min(self.rest.len());
+        let page: Vec<_> = self.rest.drain(..chunks).collect();
+        match (page.first(), page.last()) {
+            (Some((from, _)), Some((upto, _))) => {
+                home.rejects_of(self.run, *from, *upto).await.map(Some)
+            }
+            (None, _) | (_, None) => Ok(None),
+        }
+    }
 }
 
 /// Where the files of a run lie.

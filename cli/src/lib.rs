@@ -78,6 +78,8 @@ async fn dispatch(args: Args, probes: Probes) -> Answer {
     let global = &args.global;
     match args.command {
         Command::Demo(demo) => command::demo::demo(global, demo, probes).await,
+        Command::Init(args) => command::init::init(global, args).await,
+        Command::Check(args) => command::check::check(global, args),
         Command::Run(run) => command::run::run(global, run, probes).await,
         Command::Plan(plan) => command::plan::plan(global, plan).await,
         Command::Status(status) => command::status::status(global, status).await,
@@ -94,6 +96,7 @@ async fn dispatch(args: Args, probes: Probes) -> Answer {
         Command::Resume(resume) => command::resume::resume(global, resume, probes).await,
         Command::Verify(of) => command::verify::verify(global, of).await,
         Command::Report(of) => command::report::report(global, of).await,
+        Command::Rejects(args) => command::rejects::rejects(global, args).await,
         Command::Events(events) => command::events::events(global, events).await,
         Command::Forget(of) => command::forget::forget(global, of).await,
         Command::Environments(of) => command::environments::environments(global, &of),

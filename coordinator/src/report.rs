@@ -4,6 +4,9 @@
 //! at any time, on any machine. Green is never a default: an entity is *verified* only if every
 //! slice of it was read back and the digests are those of its receipts.
 
+mod groups;
+mod timeline;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::batch::Digest;
@@ -14,6 +17,9 @@ use protocol::plan::{Entity, Lane, Note, Plan, Side, Stage, Work};
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{Record, State};
 use serde::Serialize;
+
+pub use groups::{Group, Groups, entity_of};
+pub use timeline::{StageSpan, Timeline};
 
 /// What was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,6 +81,10 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// Steps done, and planned.
     pub steps: (u64, u64),
+    /// When what was done; nothing where nothing is.
+    pub timeline: Option<Timeline>,
+    /// All rejected rows, counted by what they have in common.
+    pub rejected: Vec<Group>,
     /// Rejected rows, the first of them.
     pub rejects: Vec<Reject>,
     /// Rows kept as evidence of chunks that were given up.
@@ -134,14 +144,19 @@ pub struct EntityReport {
     pub policies: BTreeMap<String, BTreeMap<Reason, u64>>,
 }
 
+/// Rows that were refused, as a report shows them.
+#[derive(Debug, Clone, Default)]
+pub struct Refused {
+    /// All rejects, counted.
+    pub groups: Groups,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+    /// Evidence of chunks that were given up.
+    pub samples: Vec<Reject>,
+}
+
 /// Draws the report.
-pub fn draw(
-    plan: &Plan,
-    record: &Record,
-    receipts: &[Receipt],
-    rejects: Vec<Reject>,
-    samples: Vec<Reject>,
-) -> Report {
+pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused) -> Report {
     let facts = Facts { plan, receipts: receipts.iter().map(|r| (r.chunk.0, r)).collect() };
     let entities: Vec<_> = plan.entities.iter().map(|e| facts.entity(e)).collect();
     let totals = entities.iter().fold(Counts::default(), |sum, e| sum.and(e.counts));
@@ -163,8 +178,10 @@ pub fn draw(
         totals,
         entities,
         steps: facts.steps(),
-        rejects,
-        samples,
+        timeline: Timeline::draw(plan, receipts),
+        rejected: refused.groups.sorted(),
+        rejects: refused.rejects,
+        samples: refused.samples,
         notes: plan.notes.clone(),
         broken_promise: broken_promise(plan, record),
     }
@@ -313,7 +330,7 @@ impl EntityReport {
                 };
                 (Verdict::Different, Some(why))
             }
-            None if slices.planned == 0 && entity.mode == Mode::Upsert => {
+            None if slices.planned == 0 && entity.mode != Mode::Create => {
                 (Verdict::NotVerified, Some("the target held rows before".to_string()))
             }
             None => (Verdict::NotVerified, Some("it was not read back".to_string())),

@@ -4,9 +4,10 @@
 //! target still hold what the receipts say? Where it does not, and the source is at hand, the keys
 //! that differ are found in two passes over both sides: first each row's digest is summed into a
 //! bucket chosen by the hash of its key, then only rows of buckets that differ are compared one by
-//! one. Memory is bounded by the buckets and by what differs.
+//! one, so many buckets at a time that a bounded number of rows is in memory. Where very much
+//! differs, that ends when enough is named, and the check says that there is more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use endpoint::{Read, Rows, Source, Target};
 use protocol::batch::{Batch, Digest};
@@ -23,6 +24,12 @@ const BUCKETS: usize = 1 << 14;
 /// Most keys named per entity.
 const NAMED_MAX: usize = 1000;
 
+/// Rows of both sides that are compared one by one at a time; more, where a single bucket has more.
+const SUSPECTS_MAX: u64 = 100_000;
+
+/// How often both sides are read in search of the keys that differ.
+const ROUNDS_MAX: usize = 8;
+
 /// What reading one entity back showed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
@@ -36,6 +43,8 @@ pub struct Check {
     pub unprovable: Option<String>,
     /// Rows that differ, by key, when they differ and the source was at hand.
     pub differences: Option<Vec<Difference>>,
+    /// Whether more rows differ than are named.
+    pub more: bool,
 }
 
 /// One row that is not as it was written.
@@ -124,11 +133,18 @@ async fn check(
         found = found.and(pipeline.read_back_digest(&batch));
     }
     let unprovable = (!provable).then(|| "the target held rows before".to_string());
-    let mut check =
-        Check { entity: entity.target.to_string(), expected, found, unprovable, differences: None };
+    let mut check = Check {
+        entity: entity.target.to_string(),
+        expected,
+        found,
+        unprovable,
+        differences: None,
+        more: false,
+    };
     if let (false, true, Some(source)) = (check.equal(), provable, sides.source) {
         let drill = Drill { sides, entity, pipeline: &pipeline, source };
-        check.differences = Some(drill.run(rejects).await?);
+        let (differences, more) = drill.run(&refused(plan, entity, rejects)).await?;
+        (check.differences, check.more) = (Some(differences), more);
     }
     Ok(check)
 }
@@ -141,47 +157,113 @@ struct Drill<'a> {
     source: &'a dyn Source,
 }
 
+/// Keys of the entity's rows that were refused, and so are not to be in the target.
+fn refused<'a>(plan: &Plan, entity: &Entity, rejects: &'a [Reject]) -> BTreeSet<&'a str> {
+    let mine = |reject: &&Reject| {
+        plan.chunk(reject.chunk).is_some_and(|chunk| chunk.entity == Some(entity.id))
+    };
+    rejects.iter().filter(mine).map(|reject| reject.key.as_str()).collect()
+}
+
+/// The rows of a bucket: the sum of those that should be there less those that are, and how many
+/// both are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bucket {
+    sum: u128,
+    rows: u64,
+}
+
+/// A key of a bucket that differs: the sums of the rows that should be there and that are, and how
+/// many more should be there than are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Suspect {
+    there: u128,
+    here: u128,
+    more: i64,
+}
+
+impl Suspect {
+    fn how(self, refused: bool) -> Option<How> {
+        match self.more.cmp(&0) {
+            _ if self.there == self.here => None,
+            std::cmp::Ordering::Greater if refused => None,
+            std::cmp::Ordering::Greater => Some(How::Missing),
+            std::cmp::Ordering::Less => Some(How::Added),
+            std::cmp::Ordering::Equal => Some(How::Changed),
+        }
+    }
+}
+
+/// Takes as many buckets off the front as have [`SUSPECTS_MAX`] rows together; one at least.
+fn next_round(differ: &mut Vec<usize>, buckets: &[Bucket]) -> BTreeSet<usize> {
+    let mut rows = 0;
+    let fits = |at: &&usize| {
+        rows += buckets[**at].rows;
+        rows <= SUSPECTS_MAX
+    };
+    let taken = differ.iter().take_while(fits).count().max(1).min(differ.len());
+    differ.drain(..taken).collect()
+}
+
 impl Drill<'_> {
-    async fn run(&self, rejects: &[Reject]) -> Result<Vec<Difference>, Fault> {
-        let mut sums = vec![0u128; BUCKETS];
+    /// The rows that differ, and whether there are more of them.
+    async fn run(&self, refused: &BTreeSet<&str>) -> Result<(Vec<Difference>, bool), Fault> {
+        let buckets = self.sum().await?;
+        let mut differ: Vec<_> = (0..BUCKETS).filter(|at| buckets[*at].sum != 0).collect();
+        let mut named = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            if differ.is_empty() || named.len() > NAMED_MAX {
+                break;
+            }
+            let round = next_round(&mut differ, &buckets);
+            for (key, suspect) in self.suspects(&round).await? {
+                if let Some(how) = suspect.how(refused.contains(key.as_str())) {
+                    named.push(Difference { key, how });
+                }
+            }
+        }
+        let more = named.len() > NAMED_MAX || !differ.is_empty();
+        named.truncate(NAMED_MAX);
+        Ok((named, more))
+    }
+
+    async fn sum(&self) -> Result<Vec<Bucket>, Fault> {
+        let mut buckets = vec![Bucket::default(); BUCKETS];
         self.each_source(&mut |key, row| {
-            let sum = &mut sums[bucket(key)];
-            *sum = sum.wrapping_add(row);
+            let bucket = &mut buckets[bucket(key)];
+            bucket.sum = bucket.sum.wrapping_add(row);
+            bucket.rows += 1;
         })
         .await?;
         self.each_target(&mut |key, row| {
-            let sum = &mut sums[bucket(key)];
-            *sum = sum.wrapping_sub(row);
+            let bucket = &mut buckets[bucket(key)];
+            bucket.sum = bucket.sum.wrapping_sub(row);
+            bucket.rows += 1;
         })
         .await?;
-        // Key → digests of the rows that should be there, and of those that are.
-        let mut suspects: BTreeMap<String, (u128, u128, i64)> = BTreeMap::new();
+        Ok(buckets)
+    }
+
+    /// The keys of some buckets, with what both sides have under them.
+    async fn suspects(&self, of: &BTreeSet<usize>) -> Result<BTreeMap<String, Suspect>, Fault> {
+        let mut suspects: BTreeMap<String, Suspect> = BTreeMap::new();
         self.each_source(&mut |key, row| {
-            if sums[bucket(key)] != 0 {
-                let entry = suspects.entry(key.to_string()).or_default();
-                *entry = (entry.0.wrapping_add(row), entry.1, entry.2 + 1);
+            if of.contains(&bucket(key)) {
+                let suspect = suspects.entry(key.to_string()).or_default();
+                suspect.there = suspect.there.wrapping_add(row);
+                suspect.more += 1;
             }
         })
         .await?;
         self.each_target(&mut |key, row| {
-            if sums[bucket(key)] != 0 {
-                let entry = suspects.entry(key.to_string()).or_default();
-                *entry = (entry.0, entry.1.wrapping_add(row), entry.2 - 1);
+            if of.contains(&bucket(key)) {
+                let suspect = suspects.entry(key.to_string()).or_default();
+                suspect.here = suspect.here.wrapping_add(row);
+                suspect.more -= 1;
             }
         })
         .await?;
-        let refused = |key: &String| rejects.iter().any(|reject| reject.key == *key);
-        let differences = suspects.into_iter().filter_map(|(key, (there, here, more))| {
-            let how = match more.cmp(&0) {
-                _ if there == here => return None,
-                std::cmp::Ordering::Greater if refused(&key) => return None,
-                std::cmp::Ordering::Greater => How::Missing,
-                std::cmp::Ordering::Less => How::Added,
-                std::cmp::Ordering::Equal => How::Changed,
-            };
-            Some(Difference { key, how })
-        });
-        Ok(differences.take(NAMED_MAX).collect())
+        Ok(suspects)
     }
 
     async fn each_source(&self, visit: &mut (dyn FnMut(&str, u128) + Send)) -> Result<(), Fault> {
@@ -237,4 +319,30 @@ impl Drill<'_> {
 
 fn bucket(key: &str) -> usize {
     usize::try_from(xxh3_64(key.as_bytes()) % BUCKETS as u64).expect("below BUCKETS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_takes_a_bounded_number_of_rows_and_at_least_a_bucket() {
+        let bucket = |rows| Bucket { sum: 1, rows };
+        let buckets = [bucket(SUSPECTS_MAX * 3), bucket(SUSPECTS_MAX - 1), bucket(1), bucket(1)];
+        let mut differ = vec![0, 1, 2, 3];
+        assert_eq!(next_round(&mut differ, &buckets), BTreeSet::from([0]));
+        assert_eq!(next_round(&mut differ, &buckets), BTreeSet::from([1, 2]));
+        assert_eq!(next_round(&mut differ, &buckets), BTreeSet::from([3]));
+        assert!(differ.is_empty());
+    }
+
+    #[test]
+    fn two_rows_under_one_key_are_told_from_one() {
+        let suspect = |there, here, more| Suspect { there, here, more };
+        assert_eq!(suspect(5, 5, 0).how(false), None);
+        assert_eq!(suspect(5, 0, 1).how(false), Some(How::Missing));
+        assert_eq!(suspect(5, 0, 1).how(true), None);
+        assert_eq!(suspect(0, 5, -1).how(true), Some(How::Added));
+        assert_eq!(suspect(4, 5, 0).how(false), Some(How::Changed));
+    }
 }

@@ -97,6 +97,8 @@ macro_rules! endpoint_conformance {
             writing::a_released_savepoint_keeps_its_rows,
             writing::rejects_stand_with_their_chunk_only,
             writing::upsert_overwrites_and_inserts,
+            writing::update_overwrites_and_counts_what_is_there,
+            writing::tables_are_emptied_with_the_receipt_or_not_at_all,
             writing::links_are_left_empty_and_filled,
             writing::faults_quote_no_values,
             rows::slices_partition_and_give_back_what_was_written,

@@ -292,6 +292,10 @@ impl Target for FaultyTarget {
         self.inner.numbering(table, columns)
     }
 
+    fn emptying(&self, tables: &[TableName]) -> Option<Step> {
+        self.inner.emptying(tables)
+    }
+
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.script.around(Op::HoldsRows, self.inner.holds_rows(table)).await
     }
@@ -388,6 +392,15 @@ impl Home for FaultyHome {
 
     async fn rejects(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault> {
         self.script.around(Op::Rejects, self.inner.rejects(run, limit)).await
+    }
+
+    async fn rejects_of(
+        &mut self,
+        run: RunId,
+        from: ChunkId,
+        upto: ChunkId,
+    ) -> Result<Vec<Reject>, Fault> {
+        self.script.around(Op::Rejects, self.inner.rejects_of(run, from, upto)).await
     }
 
     async fn keep_sample(&mut self, run: RunId, sample: &[Reject]) -> Result<(), Fault> {

@@ -25,6 +25,7 @@
 //! `cli` alone calls [`open`].
 
 mod memory;
+pub mod mysql;
 mod open;
 pub mod postgres;
 pub mod sql;
@@ -66,6 +67,9 @@ pub struct Capabilities {
     pub name_bytes_max: usize,
     /// Whether names that differ only by case are the same name.
     pub folds_case: bool,
+    /// Whether a step that fails, or that finds the run over, leaves nothing of what it did. Where
+    /// not, the next attempt finds what is there and goes on.
+    pub transactional_steps: bool,
 }
 
 /// Which rows and columns to read, and how.
@@ -188,6 +192,12 @@ pub trait Target: Send + Sync {
     /// What lets an *existing* table number its rows on from the greatest number that was written,
     /// and never back; nothing where none of these columns is numbered, or it follows by itself.
     fn numbering(&self, table: &Table, columns: &[String]) -> Option<Step>;
+
+    /// What empties *existing* tables together, in the step's own transaction; nothing where the
+    /// engine cannot.
+    fn emptying(&self, _tables: &[TableName]) -> Option<Step> {
+        None
+    }
 
     /// Whether the table holds any row.
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;
@@ -345,6 +355,15 @@ pub trait Home: Send + Sync {
 
     /// Rejects of a run, in chunk order, at most `limit`.
     async fn rejects(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault>;
+
+    /// Rejects of the chunks `from..=upto` of a run, in chunk order: to read all of them page by
+    /// page, with [`Home::rejected`] to say how long the pages are.
+    async fn rejects_of(
+        &mut self,
+        run: RunId,
+        from: ChunkId,
+        upto: ChunkId,
+    ) -> Result<Vec<Reject>, Fault>;
 
     /// Keeps a bounded sample of rows that were refused by a chunk that was rolled back. They are
     /// evidence, not outcome: replaced by the next sample of that chunk, and gone once it is done.

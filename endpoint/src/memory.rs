@@ -257,6 +257,7 @@ impl Memory {
             shared_snapshot: true,
             name_bytes_max: design::NAME_BYTES_MAX,
             folds_case: false,
+            transactional_steps: true,
         }
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use protocol::fault::{Code, Fault};
 
-use crate::{Source, Target, postgres, sqlite};
+use crate::{Source, Target, mysql, postgres, sqlite};
 
 /// Where an endpoint is and how to get in. Holds a secret, so it prints without it.
 #[derive(Clone)]
 pub struct Address {
-    /// `postgres://user@host:5432/database?sslmode=…` or `sqlite:path`.
+    /// `postgres://user@host:5432/database?sslmode=…`, `mysql://user@host:3306/database?sslmode=…`,
+    /// also spelled `mariadb://`, or `sqlite:path`.
     pub url: String,
     /// The password, when it is not part of the URL.
     pub password: Option<String>,
@@ -20,6 +21,7 @@ pub struct Address {
 enum Kind {
     Postgres,
     Sqlite,
+    MySql,
 }
 
 impl Address {
@@ -28,8 +30,10 @@ impl Address {
         match scheme.as_deref() {
             Some("postgres" | "postgresql") => Ok(Kind::Postgres),
             Some("sqlite") => Ok(Kind::Sqlite),
-            Some(_) | None => Err(Fault::new(Code::UrlMalformed, self.to_string())
-                .saying("its scheme is none of `postgres`, `postgresql` and `sqlite`")),
+            Some("mysql" | "mariadb") => Ok(Kind::MySql),
+            Some(_) | None => Err(Fault::new(Code::UrlMalformed, self.to_string()).saying(
+                "its scheme is none of `postgres`, `postgresql`, `mysql`, `mariadb` and `sqlite`",
+            )),
         }
     }
 }
@@ -67,6 +71,7 @@ pub async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
     match address.kind()? {
         Kind::Postgres => postgres::open_source(address).await,
         Kind::Sqlite => sqlite::open_source(address).await,
+        Kind::MySql => mysql::open_source(address).await,
     }
 }
 
@@ -80,6 +85,7 @@ pub async fn open_target(address: &Address) -> Result<Arc<dyn Target>, Fault> {
     match address.kind()? {
         Kind::Postgres => postgres::open_target(address).await,
         Kind::Sqlite => sqlite::open_target(address).await,
+        Kind::MySql => mysql::open_target(address).await,
     }
 }
 
@@ -103,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_scheme_is_refused() {
-        let address = Address { url: "mysql://h/db".into(), password: None };
+        let address = Address { url: "oracle://h/db".into(), password: None };
         let Err(fault) = open_source(&address).await else { panic!("it was opened") };
         assert_eq!(fault.code(), Code::UrlMalformed);
     }

@@ -43,6 +43,9 @@
 //! | `Enum` | the label | – |
 //! | `Array`, `Native`, `Any` | as the source spells it | – |
 //!
+//! MySQL's zero and partial dates (`0000-00-00`) and its `TIME` beyond a day (an `Interval`,
+//! `-838:59:59`) are spelled as MySQL spells them.
+//!
 //! The exceptions: a reader of PostgreSQL must cut the padding of `char(n)` (its cast to `text`
 //! does), and give `bytea` as bytes.
 //!
@@ -50,6 +53,8 @@
 //! `TimestampWithZone`, and text with one does not fit `Timestamp`. Fractions of a second beyond
 //! microseconds are [`Reason::TooPrecise`] unless they are zeros.
 
+mod clamp;
+mod engine;
 mod float;
 mod identity;
 mod json;
@@ -67,8 +72,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Engine, Logical};
+use crate::schema::Logical;
 
+pub use clamp::clamp;
+pub use engine::{asks_engine, holds};
 pub use float::{write_f32, write_f64};
 pub use identity::is_identity;
 pub use seconds::{keeps_seconds, second_digits};
@@ -175,56 +182,5 @@ fn append(to: &Logical, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
         Logical::Interval | Logical::Array { .. } | Logical::Native { .. } | Logical::Any => {
             text::fit_opaque(cell, out)
         }
-    }
-}
-
-/// Whether a column of type `to` in this engine can hold a canonical text, beyond what the type
-/// itself says: PostgreSQL has no NUL in text, SQLite has no NaN (it stores NULL instead).
-///
-/// # Errors
-/// The reason why it cannot.
-pub fn holds(engine: Engine, to: &Logical, cell: &[u8]) -> Result<(), Reason> {
-    match engine {
-        Engine::Postgres if may_have_nul(to) && cell.contains(&0) => Err(Reason::NulInText),
-        Engine::Sqlite if matches!(to, Logical::Float { .. }) && cell == b"NaN" => {
-            Err(Reason::NotFinite)
-        }
-        Engine::Postgres | Engine::Sqlite | Engine::Memory => Ok(()),
-    }
-}
-
-/// Whether [`holds`] must be asked about cells of this type at all.
-pub fn asks_engine(engine: Engine, to: &Logical) -> bool {
-    match engine {
-        Engine::Postgres => may_have_nul(to),
-        Engine::Sqlite => matches!(to, Logical::Float { .. }),
-        Engine::Memory => false,
-    }
-}
-
-/// Types whose canonical text may contain a NUL character.
-fn may_have_nul(to: &Logical) -> bool {
-    match to {
-        Logical::Text { .. }
-        | Logical::Char { .. }
-        | Logical::Interval
-        | Logical::Array { .. }
-        | Logical::Native { .. }
-        | Logical::Enum { .. }
-        | Logical::Any => true,
-        Logical::Boolean
-        | Logical::Integer { .. }
-        | Logical::Decimal { .. }
-        | Logical::Float { .. }
-        | Logical::Binary
-        | Logical::Date
-        | Logical::Time
-        | Logical::TimeWithZone
-        | Logical::Timestamp
-        | Logical::TimestampWithZone
-        | Logical::Uuid
-        | Logical::Json
-        | Logical::JsonBinary
-        | Logical::Bits { .. } => false,
     }
 }

@@ -51,6 +51,12 @@ pub struct EntityRule {
     pub exclude: Vec<String>,
     /// Rows that one chunk aims at; absent: from the estimated row width.
     pub chunk_rows: Option<u64>,
+    /// What becomes of values that their column cannot hold, where `policies` says nothing else.
+    pub on_unfit: Policy,
+    /// The same by source column, or else by reason (`cell::Reason`).
+    pub policies: BTreeMap<String, Policy>,
+    /// Rows that may be rejected before the entity stops; absent: as the limits say.
+    pub rejects: Option<u64>,
 }
 
 impl EntityRule {
@@ -67,6 +73,38 @@ impl EntityRule {
             rename: BTreeMap::new(),
             exclude: Vec::new(),
             chunk_rows: None,
+            on_unfit: Policy::Reject,
+            policies: BTreeMap::new(),
+            rejects: None,
+        }
+    }
+}
+
+/// What becomes of a value that its column cannot hold. Each time it is anything but `Reject` is
+/// counted, by column and reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// The row is refused, and kept with its reason.
+    #[default]
+    Reject,
+    /// NULL stands in its place.
+    Null,
+    /// This stands in its place, spelled as the source might.
+    Replace(String),
+    /// The nearest value that the column holds stands in its place (`cell::clamp`); where there is
+    /// none, the row is refused.
+    Clamp,
+}
+
+impl Policy {
+    /// The word for plan and file.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Null => "null",
+            Self::Replace(_) => "replace",
+            Self::Clamp => "clamp",
         }
     }
 }
@@ -79,6 +117,33 @@ pub enum Mode {
     Create,
     /// A row that exists is overwritten, one that does not is inserted.
     Upsert,
+    /// A row that exists is overwritten, one that does not is a reject.
+    Update,
+    /// The target entity is emptied first, by a step of the plan; then as in create.
+    Replace,
+    /// Rows come to those that are there, and must not exist yet.
+    Append,
+}
+
+impl Mode {
+    /// The word for plan, report and file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Upsert => "upsert",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Append => "append",
+        }
+    }
+
+    /// Whether rows go straight in, and one that exists already is refused.
+    pub fn inserts(self) -> bool {
+        match self {
+            Self::Create | Self::Replace | Self::Append => true,
+            Self::Upsert | Self::Update => false,
+        }
+    }
 }
 
 /// How reads relate to those who write to the source meanwhile.

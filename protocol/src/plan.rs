@@ -4,11 +4,14 @@
 //! boundaries drawn a second time on a source that moved would give gaps and overlaps.
 //! It names environments, never addresses, and holds no row value but keys.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cell::Reason;
 use crate::id::{ChunkId, EntityId, Environment};
-use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost};
+use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost, Policy};
 use crate::schema::{Engine, Logical, TableName};
 
 /// The whole plan.
@@ -120,7 +123,7 @@ pub struct Entity {
     pub columns: Vec<ColumnMap>,
     /// Source columns of the NOT NULL unique key that rows are cut and named by; may be empty.
     pub key: Vec<String>,
-    /// In upsert: the target columns that say which row is meant.
+    /// In upsert and update: the target columns that say which row is meant.
     pub conflict: Vec<String>,
     /// Source columns that the first pass leaves NULL and [`Work::Link`] fills: links to rows
     /// that may not be there yet.
@@ -129,6 +132,13 @@ pub struct Entity {
     pub filter: Option<String>,
     /// At most so many rows, in key order.
     pub top: Option<u64>,
+    /// What becomes of values that their column cannot hold: target column → reason → policy.
+    /// What is not named is rejected.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, BTreeMap<Reason, Policy>>,
+    /// Rows that may be rejected before the entity stops, where it is not as the limits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects_max: Option<u64>,
     /// About how many rows.
     pub rows_estimate: u64,
     /// About how many bytes.
@@ -274,6 +284,8 @@ pub enum StepKind {
     Sequence,
     /// A table, bare or with what cannot be added later.
     Table,
+    /// Tables that are emptied.
+    Empty,
     /// A primary key or unique constraint.
     Key,
     /// Another index.

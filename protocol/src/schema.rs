@@ -17,6 +17,9 @@ pub enum Engine {
     Postgres,
     /// SQLite 3.
     Sqlite,
+    /// MySQL 8 or later, or MariaDB 10.11 or later.
+    #[serde(rename = "mysql")]
+    MySql,
     /// The one that lives in this process and dies with it, for tests.
     Memory,
 }
@@ -26,6 +29,7 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Self::Postgres => "PostgreSQL",
             Self::Sqlite => "SQLite",
+            Self::MySql => "MySQL",
             Self::Memory => "memory",
         })
     }
@@ -206,7 +210,7 @@ pub enum IdentityKind {
     ByDefault,
     /// A default of `nextval` on a sequence that the column owns (`serial`).
     Serial,
-    /// SQLite's `AUTOINCREMENT`.
+    /// SQLite's `AUTOINCREMENT`, MySQL's `AUTO_INCREMENT`.
     AutoIncrement,
 }
 

@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod command;
 pub mod fleet;
 pub mod moving;
+pub mod mysql;
 pub mod rabbit;
 pub mod redis;
 pub mod scratch;

@@ -1,7 +1,5 @@
 //! From a column map to a pipeline, and a batch through it.
 
-use std::collections::BTreeMap;
-
 use protocol::batch::{Batch, Digest, Misfit, Row};
 use protocol::cell::Reason;
 use protocol::plan::Entity;
@@ -21,6 +19,8 @@ pub struct Pipeline {
     rewrites: bool,
     /// Whether any cell is looked at.
     looks: bool,
+    /// Whether something may stand in the place of what does not fit.
+    mends: bool,
 }
 
 /// What a batch came to.
@@ -37,14 +37,25 @@ pub struct Transformed {
     pub rejects: Vec<RejectedRow>,
     /// How many rows were left out because the migration said so.
     pub filtered: u64,
-    /// How often a value policy was applied: target column → reason → times. Refusing a row is
-    /// not among them; it is in `rejects`.
-    pub policies: BTreeMap<String, BTreeMap<Reason, u64>>,
+    /// The cells in whose place a value policy put something else. Refused rows are not among
+    /// them; they are in `rejects`.
+    pub changed: Vec<Changed>,
+}
+
+/// A cell in whose place a value policy put something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// Its row in the batch that came out, from zero.
+    pub row: usize,
+    /// Its column, from zero; [`Pipeline::column`] knows the name.
+    pub column: usize,
+    /// Why the value did not fit.
+    pub reason: Reason,
 }
 
 /// The pipeline for an entity's rows, read from one engine and written to another.
 pub fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
-    let column = |map| Column::new(map, entity.lane, from, to);
+    let column = |map| Column::new(map, entity, from, to);
     let columns: Vec<_> = entity.columns.iter().map(column).collect();
     Pipeline {
         target: to,
@@ -52,6 +63,7 @@ pub fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
         key: KeyPlaces::of(entity, from),
         rewrites: columns.iter().any(Column::rewrites),
         looks: columns.iter().any(Column::looks),
+        mends: columns.iter().any(Column::mends),
         columns,
     }
 }
@@ -67,8 +79,16 @@ impl Pipeline {
     ///
     /// The cells are those of the entity's columns, in their order, as its lane says.
     pub fn apply(&self, batch: Batch) -> Transformed {
-        let misfits = first_misfits(&batch);
-        if self.rewrites { self.rewrite(&batch, &misfits) } else { self.pass(batch, &misfits) }
+        let misfits = sorted_misfits(&batch);
+        if self.rewrites || (self.mends && !misfits.is_empty()) {
+            return self.rewrite(&batch, &misfits);
+        }
+        self.pass(batch, &misfits)
+    }
+
+    /// The target's name of a column, by its place among the cells.
+    pub fn column(&self, index: usize) -> &str {
+        &self.columns[index].target
     }
 
     /// The key of a row, before or after [`Pipeline::apply`], as rejects name it.
@@ -103,19 +123,20 @@ impl Pipeline {
         } else {
             self.compared.digest(&rows)
         };
-        Transformed { rows, read, written, rejects, filtered: 0, policies: BTreeMap::new() }
+        Transformed { rows, read, written, rejects, filtered: 0, changed: Vec::new() }
     }
 
     /// The rows that cannot pass as they are.
     fn refused(&self, batch: &Batch, misfits: &[Misfit]) -> Vec<RejectedRow> {
         if !self.looks {
+            let firsts = misfits.chunk_by(|one, next| one.row == next.row).map(|row| &row[0]);
             let rejected = |m: &Misfit| self.reject(batch.row(m.row), m.row, m.column, m.reason);
-            return misfits.iter().map(rejected).collect();
+            return firsts.map(rejected).collect();
         }
         let mut rejects = Vec::new();
-        let mut noted = misfits.iter().peekable();
+        let mut left = misfits;
         for (index, row) in batch.iter().enumerate() {
-            let refusal = match noted.next_if(|misfit| misfit.row == index) {
+            let refusal = match take_row(&mut left, index).first() {
                 Some(misfit) => Some((misfit.column, misfit.reason)),
                 None => self.check(row),
             };
@@ -140,29 +161,46 @@ impl Pipeline {
         let mut rows = Batch::with_capacity(batch.bytes() + batch.bytes() / 8);
         let (mut read, mut written) = (Digest::default(), Digest::default());
         let mut rejects = Vec::new();
+        let mut changed = Vec::new();
         let mut scratch = Batch::default();
-        let mut noted = misfits.iter().peekable();
+        let mut left = misfits;
         for (index, row) in batch.iter().enumerate() {
             read.add(row);
-            let refusal = match noted.next_if(|misfit| misfit.row == index) {
-                Some(misfit) => Some((misfit.column, misfit.reason)),
-                None => self.rewrite_row(row, &mut rows).err(),
-            };
-            match refusal {
-                None => self.compared.add(&mut written, rows.row(rows.rows() - 1), &mut scratch),
-                Some((column, reason)) => rejects.push(self.reject(row, index, column, reason)),
+            let noted = take_row(&mut left, index);
+            match self.rewrite_row(row, noted, &mut rows, &mut changed) {
+                Ok(()) => self.compared.add(&mut written, rows.row(rows.rows() - 1), &mut scratch),
+                Err((column, reason)) => rejects.push(self.reject(row, index, column, reason)),
             }
         }
-        Transformed { rows, read, written, rejects, filtered: 0, policies: BTreeMap::new() }
+        Transformed { rows, read, written, rejects, filtered: 0, changed }
     }
 
-    /// Appends one row, or nothing and the column that refused it.
-    fn rewrite_row(&self, row: Row<'_>, rows: &mut Batch) -> Result<(), (usize, Reason)> {
+    /// Appends one row and notes what was changed in it; or nothing, and the column that refused
+    /// it. A row that its reader noted, and that no policy mends, is refused for that.
+    fn rewrite_row(
+        &self,
+        row: Row<'_>,
+        noted: &[Misfit],
+        rows: &mut Batch,
+        changed: &mut Vec<Changed>,
+    ) -> Result<(), (usize, Reason)> {
+        if let Some(misfit) = noted.iter().find(|misfit| !self.columns[misfit.column].mends()) {
+            return Err((misfit.column, misfit.reason));
+        }
+        let before = changed.len();
         rows.begin_row(self.columns.len());
         for (index, (column, cell)) in self.columns.iter().zip(row.cells()).enumerate() {
-            if let Err(reason) = column.push(self.target, cell, rows) {
-                rows.abandon_row();
-                return Err((index, reason));
+            let misfit = noted.iter().find(|misfit| misfit.column == index).map(|m| m.reason);
+            match column.put(self.target, cell, misfit, rows) {
+                Ok(None) => {}
+                Ok(Some(reason)) => {
+                    changed.push(Changed { row: rows.rows(), column: index, reason });
+                }
+                Err(reason) => {
+                    rows.abandon_row();
+                    changed.truncate(before);
+                    return Err((index, reason));
+                }
             }
         }
         rows.end_row();
@@ -175,12 +213,19 @@ impl Pipeline {
     }
 }
 
-/// What readers noted: the first misfit of each row, by row.
-fn first_misfits(batch: &Batch) -> Vec<Misfit> {
+/// What readers noted, by row and column.
+fn sorted_misfits(batch: &Batch) -> Vec<Misfit> {
     let mut misfits = batch.misfits().to_vec();
     misfits.sort_by_key(|misfit| (misfit.row, misfit.column));
-    misfits.dedup_by_key(|misfit| misfit.row);
     misfits
+}
+
+/// Takes the misfits of a row off the front, where it has any.
+fn take_row<'a>(misfits: &mut &'a [Misfit], row: usize) -> &'a [Misfit] {
+    let mine = misfits.iter().take_while(|misfit| misfit.row == row).count();
+    let (mine, rest) = misfits.split_at(mine);
+    *misfits = rest;
+    mine
 }
 
 /// The rows of a batch that were not refused.

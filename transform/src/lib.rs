@@ -11,7 +11,8 @@
 //!    for it, as [`protocol::cell`] says; `written` is their digest. So a target that was written
 //!    truly gives the same digest when it is read back.
 //! 3. Nothing is changed silently. A value that its column cannot hold refuses its row, with the
-//!    row's key, the column and the reason, and never with the value.
+//!    row's key, the column and the reason, and never with the value; or, where the migration has
+//!    a policy for it, something else stands in its place and is named in `changed`.
 //! 4. What need not be looked at is not looked at: a batch of the raw lane, or one whose columns
 //!    all mean the same on both sides, comes out as the same memory that went in.
 //! 5. Pure: the same batch gives the same result, on any thread.
@@ -27,5 +28,5 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{Pipeline, Transformed, compile};
+pub use compile::{Changed, Pipeline, Transformed, compile};
 pub use reject::RejectedRow;

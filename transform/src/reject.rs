@@ -41,10 +41,9 @@ enum Spelling {
 impl Spelling {
     fn of(lane: Lane, engine: Engine, logical: &Logical) -> Self {
         match (lane, engine, logical) {
-            (Lane::Text, _, Logical::Binary) | (Lane::Raw, Engine::Memory, Logical::Binary) => {
-                Self::Hex
-            }
-            (Lane::Text, ..) | (Lane::Raw, Engine::Memory, _) => Self::Text,
+            (Lane::Text, _, Logical::Binary)
+            | (Lane::Raw, Engine::Memory | Engine::MySql, Logical::Binary) => Self::Hex,
+            (Lane::Text, ..) | (Lane::Raw, Engine::Memory | Engine::MySql, _) => Self::Text,
             (Lane::Raw, Engine::Sqlite, _) => Self::Tagged,
             (Lane::Raw, Engine::Postgres, Logical::Integer { .. }) => Self::Number,
             (Lane::Raw, Engine::Postgres, Logical::Uuid) => Self::Uuid,

@@ -40,6 +40,8 @@ fn entity(lane: Lane, columns: &[(Logical, Logical)]) -> Entity {
         links: Vec::new(),
         filter: None,
         top: None,
+        policies: std::collections::BTreeMap::new(),
+        rejects_max: None,
         rows_estimate: 0,
         bytes_estimate: 0,
     }
@@ -60,13 +62,13 @@ fn digest(batch: &Batch) -> Digest {
 }
 
 fn conserves(read: &Batch, transformed: &Transformed) {
-    let Transformed { rows, read: digest_read, written, rejects, filtered, policies } = transformed;
+    let Transformed { rows, read: digest_read, written, rejects, filtered, changed } = transformed;
     assert_eq!(*digest_read, digest(read));
     assert_eq!(written.rows, rows.rows() as u64);
     assert_eq!(digest_read.rows, written.rows + filtered + rejects.len() as u64);
     assert!(rejects.is_sorted_by(|one, next| one.row < next.row));
     assert!(rows.misfits().is_empty());
-    assert!(policies.is_empty());
+    assert!(changed.iter().all(|one| one.row < rows.rows()));
 }
 
 fn through(pipeline: &Pipeline, batch: &Batch) -> Transformed {

@@ -5,13 +5,14 @@ use protocol::batch::{Batch, Digest};
 use protocol::cell::Reason;
 use protocol::clock::Instant;
 use protocol::event::Fact;
-use protocol::fault::{Code, Fault};
+use protocol::fault::{Code, Fault, Native};
 use protocol::id::{AttemptId, WorkerId};
+use protocol::mapping::Mode;
 use protocol::plan::{Chunk, ColumnMap, Entity, Range, Work};
 use protocol::receipt::{Receipt, Reject};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use transform::{Pipeline, compile};
+use transform::{Changed, Pipeline, compile};
 
 use crate::Point;
 use crate::carrier::Carrier;
@@ -19,6 +20,9 @@ use crate::pace::batch_bytes;
 
 /// How often, at most, a chunk under way says how far it is.
 const MOVING_EVERY: Duration = Duration::from_millis(200);
+
+/// Why a row that was to be updated is a reject.
+const NO_SUCH_ROW: &str = "no_such_row";
 
 /// Rows kept as evidence when a chunk passes the limit of rejects.
 const SAMPLE_ROWS: usize = 20;
@@ -59,6 +63,20 @@ pub(crate) struct Tally {
     pub(crate) rejects: Vec<Reject>,
     pub(crate) bytes: u64,
     pub(crate) policies: BTreeMap<String, BTreeMap<Reason, u64>>,
+}
+
+impl Tally {
+    /// Takes back that a policy was applied: its row was refused for something else.
+    pub(crate) fn unchange(&mut self, column: &str, reason: Reason) {
+        let Some(reasons) = self.policies.get_mut(column) else { return };
+        if let Some(times) = reasons.get_mut(&reason) {
+            *times -= 1;
+        }
+        reasons.retain(|_, times| *times > 0);
+        if reasons.is_empty() {
+            self.policies.remove(column);
+        }
+    }
 }
 
 impl Carrier {
@@ -226,7 +244,7 @@ impl Carrier {
         let mut moving = Moving::default();
         while let Some(batch) = input.next().await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
-            let rows = self.transform(this, pipeline, batch, tally);
+            let (rows, _) = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
             tally.bytes += rows.bytes() as u64;
             if !rows.is_empty() {
@@ -240,23 +258,22 @@ impl Carrier {
         agree(entity, tally.written.rows, counted)
     }
 
-    /// Transforms a batch, and adds to the tally all but the bytes written.
+    /// Transforms a batch, and adds to the tally all but the bytes written. Also returns the cells
+    /// that policies changed.
     pub(crate) fn transform(
         &self,
         this: &Try<'_>,
         pipeline: &Pipeline,
         batch: Batch,
         tally: &mut Tally,
-    ) -> Batch {
+    ) -> (Batch, Vec<Changed>) {
         let out = pipeline.apply(batch);
         tally.read = tally.read.and(out.read);
         tally.written = tally.written.and(out.written);
         tally.filtered += out.filtered;
-        for (column, reasons) in out.policies {
-            let counts = tally.policies.entry(column).or_default();
-            for (reason, times) in reasons {
-                *counts.entry(reason).or_default() += times;
-            }
+        for Changed { column, reason, .. } in &out.changed {
+            let reasons = tally.policies.entry(pipeline.column(*column).to_string()).or_default();
+            *reasons.entry(*reason).or_default() += 1;
         }
         for row in out.rejects {
             tally.rejects.push(Reject {
@@ -267,7 +284,7 @@ impl Carrier {
                 constraint: None,
             });
         }
-        out.rows
+        (out.rows, out.changed)
     }
 
     /// The second pass: fills the links that the first left NULL.
@@ -287,7 +304,7 @@ impl Carrier {
         let mut fit = 0;
         while let Some(batch) = input.next().await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
-            let rows = self.transform(this, &pipeline, batch, tally);
+            let (rows, _) = self.transform(this, &pipeline, batch, tally);
             tally.bytes += rows.bytes() as u64;
             fit += rows.rows() as u64;
             if !rows.is_empty() {
@@ -305,6 +322,8 @@ impl Carrier {
         }
         tally.filtered += absent + tally.rejects.len() as u64;
         tally.rejects.clear();
+        // What is changed in the key or a link was counted when its row was written.
+        tally.policies.clear();
         tally.written.rows = found;
         Ok(())
     }
@@ -381,6 +400,10 @@ impl Input {
 pub(crate) fn agree(entity: &Entity, sent: u64, counted: u64) -> Result<(), Fault> {
     if sent == counted {
         return Ok(());
+    }
+    if entity.mode == Mode::Update && counted < sent {
+        let native = Native { code: NO_SUCH_ROW.into(), ..Native::default() };
+        return Err(Fault::new(Code::RowMissing, entity.target.to_string()).native(native));
     }
     let said = format!("{sent} rows were sent, and the target counted {counted}");
     Err(Fault::new(Code::Imbalance, entity.target.to_string()).saying(said))

@@ -9,7 +9,7 @@ use protocol::batch::{Batch, Digest};
 use protocol::fault::{Class, Fault};
 use protocol::plan::Entity;
 use protocol::receipt::Reject;
-use transform::Pipeline;
+use transform::{Changed, Pipeline};
 
 use crate::carrier::Carrier;
 use crate::carry::{Input, Tally, Try, agree};
@@ -27,9 +27,10 @@ impl Carrier {
     ) -> Result<(), Fault> {
         while let Some(batch) = input.next().await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
-            let rows = self.transform(this, pipeline, batch, tally);
+            let (rows, changed) = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
-            let refused = self.halve(this, entity, pipeline, rows, session, tally).await?;
+            let batch = Sent { rows, changed };
+            let refused = self.halve(this, entity, pipeline, batch, session, tally).await?;
             // What the pipeline promised to be written was not, after all.
             tally.written.rows -= refused.rows;
             tally.written.sum = tally.written.sum.wrapping_sub(refused.sum);
@@ -43,13 +44,13 @@ impl Carrier {
         this: &Try<'_>,
         entity: &Entity,
         pipeline: &Pipeline,
-        batch: Batch,
+        batch: Sent,
         session: &mut dyn Session,
         tally: &mut Tally,
     ) -> Result<Digest, Fault> {
         let mut refused = Digest::default();
-        let mut pieces = vec![batch];
-        while let Some(piece) = pieces.pop().filter(|piece| !piece.is_empty()) {
+        let mut pieces = vec![(0, batch.rows)];
+        while let Some((first, piece)) = pieces.pop().filter(|(_, piece)| !piece.is_empty()) {
             session.savepoint().await?;
             match write_piece(entity, &piece, session).await {
                 Ok(()) => {
@@ -60,11 +61,13 @@ impl Carrier {
                     session.rollback_to().await?;
                     if piece.rows() > 1 {
                         let middle = piece.rows() / 2;
-                        pieces.push(piece.slice(middle, piece.rows()));
-                        pieces.push(piece.slice(0, middle));
+                        pieces.push((first + middle, piece.slice(middle, piece.rows())));
+                        pieces.push((first, piece.slice(0, middle)));
                         continue;
                     }
                     refused = refused.and(pipeline.written_digest(&piece));
+                    let mended = batch.changed.iter().filter(|one| one.row == first);
+                    mended.for_each(|one| tally.unchange(pipeline.column(one.column), one.reason));
                     tally.rejects.push(reject(this, pipeline, &piece, &fault));
                     self.within_reject_limit(this.chunk, tally.rejects.len())?;
                 }
@@ -73,6 +76,12 @@ impl Carrier {
         }
         Ok(refused)
     }
+}
+
+/// A batch on its way, with the cells that policies changed in it.
+struct Sent {
+    rows: Batch,
+    changed: Vec<Changed>,
 }
 
 async fn write_piece(

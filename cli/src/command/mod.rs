@@ -1,6 +1,7 @@
 //! One sub-command, one file.
 
 pub(crate) mod cancel;
+pub(crate) mod check;
 pub(crate) mod coordinator;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -8,9 +9,11 @@ pub(crate) mod environments;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod forget;
+pub(crate) mod init;
 pub(crate) mod limit;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod retry;

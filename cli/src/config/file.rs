@@ -16,6 +16,7 @@ use super::fleet;
 use super::secret::SecretRef;
 use super::size::Size;
 use super::tls::Tls;
+use super::unfit::{self, OnUnfit};
 
 /// A migration: which entities move, from where to where, and how.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
@@ -63,9 +64,10 @@ pub(super) struct File {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Environment {
-    /// `postgres://user@host:5432/database` or `sqlite:path/to/file.db`. The password does not
+    /// `postgres://user@host:5432/database`, `mysql://user@host:3306/database` (also `mariadb://`) or
+    /// `sqlite:path/to/file.db`. The password does not
     /// belong here. A relative path starts at the working directory.
-    #[schemars(regex(pattern = "^(postgres|postgresql|sqlite):.+"))]
+    #[schemars(regex(pattern = "^(postgres|postgresql|mysql|mariadb|sqlite):.+"))]
     pub(super) url: String,
     /// Where the password is: `env:NAME` or `file:/path`. Read when the connection is opened.
     pub(super) password: Option<SecretRef>,
@@ -115,7 +117,7 @@ pub(super) struct Rule {
     pub(super) to: Option<String>,
     /// How rows are written. Default: the `mode` of the migration.
     pub(super) mode: Option<Mode>,
-    /// In mode upsert: the target columns of a unique constraint that say which row is meant.
+    /// In modes upsert and update: the target columns of a unique constraint that say which row is meant.
     /// Default: the primary key. Not for patterns.
     pub(super) conflict: Option<Vec<String>>,
     /// A condition in the source's own SQL; only rows that meet it move.
@@ -131,6 +133,14 @@ pub(super) struct Rule {
     /// Rows that one chunk aims at. Default: as many as fit `limits.chunk_bytes`.
     #[schemars(range(min = 1))]
     pub(super) chunk_rows: Option<u64>,
+    /// What becomes of values that their column cannot hold. Default: `reject`.
+    #[serde(default, deserialize_with = "unfit::given")]
+    pub(super) on_unfit: Option<OnUnfit>,
+    /// The same for single columns of the source, or for a reason such as `too_long`. A column
+    /// beats a reason, and both beat `on_unfit`.
+    pub(super) policies: Option<BTreeMap<String, OnUnfit>>,
+    /// Rows that may be rejected before the entity stops. Default: `limits.rejects`.
+    pub(super) rejects: Option<u64>,
 }
 
 /// How rows are written.
@@ -142,6 +152,12 @@ pub(super) enum Mode {
     Create,
     /// A row that exists is overwritten, one that does not is inserted.
     Upsert,
+    /// A row that exists is overwritten, one that does not is rejected.
+    Update,
+    /// The target entity is emptied first. Rows that are there are lost.
+    Replace,
+    /// Rows come to those that are there, and must not exist yet.
+    Append,
 }
 
 /// How reads relate to those who write to the source meanwhile.
@@ -296,6 +312,9 @@ impl From<Mode> for mapping::Mode {
         match mode {
             Mode::Create => Self::Create,
             Mode::Upsert => Self::Upsert,
+            Mode::Update => Self::Update,
+            Mode::Replace => Self::Replace,
+            Mode::Append => Self::Append,
         }
     }
 }

@@ -30,6 +30,7 @@ mod size;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unfit;
 mod url;
 mod yaml;
 
@@ -47,7 +48,7 @@ pub use error::ConfigError;
 pub use fleet::{Fleet, Keys, Server, ServerAddress};
 pub use secret::SecretRef;
 pub use tls::{Encryption, Tls, Verify};
-pub use url::{holds_password, is_url, redact};
+pub use url::{holds_password, is_url, redact, without_password};
 
 use error::Complaint;
 use node::{Key, Node, Place, Text, What};

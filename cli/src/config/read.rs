@@ -253,11 +253,13 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
+        // What YAML takes for nothing is a word where that word is wanted.
+        let nothing = |word: &str| word == "null" && variants.contains(&"null");
         let chosen = match &self.node.what {
-            What::Plain(word) | What::Quoted(word) if !self.node.is_null() => {
+            What::Plain(word) | What::Quoted(word) if nothing(word) || !self.node.is_null() => {
                 visitor.visit_enum(Word(word))
             }
             What::Plain(_) | What::Quoted(_) | What::List(_) | What::Map(_) => {

@@ -190,8 +190,10 @@ fn leads_somewhere(url: &str, engine: Engine, at: Place) -> Checked<()> {
         return say("host or path is missing");
     }
     match engine {
-        Engine::Postgres if !rest.starts_with("//") => say("`//` is missing after the colon"),
-        Engine::Postgres | Engine::Sqlite | Engine::Memory => Ok(()),
+        Engine::Postgres | Engine::MySql if !rest.starts_with("//") => {
+            say("`//` is missing after the colon")
+        }
+        Engine::Postgres | Engine::MySql | Engine::Sqlite | Engine::Memory => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use protocol::mapping::{EntityRule, Mode};
 use super::file::{Entities, File, Item, Rule};
 use super::node::Place;
 use super::resolve::{Checked, Places, wrong};
+use super::unfit::OnUnfit;
 
 /// Characters that make a name a pattern.
 const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
@@ -138,10 +139,10 @@ impl ItemAt<'_> {
                     .help("Give the entity an item of its own; its name beats the pattern."),
             ));
         }
-        if rule.conflict.is_some() && mode == Mode::Create {
+        if rule.conflict.is_some() && mode.inserts() {
             return Err(Box::new(
-                wrong(self.key("conflict"), "`conflict` is for mode upsert")
-                    .label("in mode create nothing can conflict")
+                wrong(self.key("conflict"), "`conflict` is for modes upsert and update")
+                    .label(format!("in mode {} nothing can conflict", mode.as_str()))
                     .help("Add `mode: upsert`, or remove the line."),
             ));
         }
@@ -202,6 +203,7 @@ impl ItemAt<'_> {
 }
 
 fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
+    let policies = rule.policies.iter().flatten();
     EntityRule {
         pattern: pattern.to_owned(),
         include: true,
@@ -213,6 +215,9 @@ fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
         rename: rule.rename.clone().unwrap_or_default(),
         exclude: rule.exclude_columns.clone().unwrap_or_default(),
         chunk_rows: rule.chunk_rows,
+        on_unfit: rule.on_unfit.clone().map(OnUnfit::into).unwrap_or_default(),
+        policies: policies.map(|(key, policy)| (key.clone(), policy.clone().into())).collect(),
+        rejects: rule.rejects,
     }
 }
 

@@ -7,8 +7,13 @@ use super::error::Complaint;
 use super::node::Place;
 
 /// Schemes and the engine each means.
-pub(super) const SCHEMES: [(&str, Engine); 3] =
-    [("postgres", Engine::Postgres), ("postgresql", Engine::Postgres), ("sqlite", Engine::Sqlite)];
+pub(super) const SCHEMES: [(&str, Engine); 5] = [
+    ("postgres", Engine::Postgres),
+    ("postgresql", Engine::Postgres),
+    ("mysql", Engine::MySql),
+    ("mariadb", Engine::MySql),
+    ("sqlite", Engine::Sqlite),
+];
 
 /// The engine that a URL means, by its scheme; `None` for a scheme that nobody knows.
 pub(super) fn engine(url: &str) -> Option<Engine> {
@@ -54,6 +59,26 @@ pub fn holds_password(url: &str) -> bool {
         .split('&')
         .any(|pair| pair.starts_with("password=") || pair.starts_with("sslpassword="));
     in_login || in_parameters
+}
+
+/// A URL as a file may hold it: without the password in its login or its parameters.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| holds_password(url)) else {
+        return url.to_owned();
+    };
+    let rest = match rest.rsplit_once('@') {
+        Some((login, place)) => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{user}@{place}")
+        }
+        None => rest.to_owned(),
+    };
+    let Some((place, parameters)) = rest.split_once('?') else {
+        return format!("{scheme}://{rest}");
+    };
+    let secret = |pair: &&str| !pair.starts_with("password=") && !pair.starts_with("sslpassword=");
+    let kept = parameters.split('&').filter(secret).collect::<Vec<_>>().join("&");
+    format!("{scheme}://{place}{}{kept}", if kept.is_empty() { "" } else { "?" })
 }
 
 /// The part of a URL that names the host, with port; empty for a socket or a URL without one.
@@ -110,6 +135,24 @@ pub(super) fn password_in_file(at: Place) -> Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_taken_out_and_the_rest_stays() {
+        for (url, without) in [
+            ("postgres://app@db:5432/school", "postgres://app@db:5432/school"),
+            (
+                "postgres://app:pw@db/school?sslmode=require",
+                "postgres://app@db/school?sslmode=require",
+            ),
+            ("postgres://app:p@ss/w?rd@db/school", "postgres://app@db/school"),
+            ("postgres://db/school?password=pw", "postgres://db/school"),
+            ("postgres://db/s?a=b&password=pw&c=d", "postgres://db/s?a=b&c=d"),
+            ("sqlite:a:b@c.db", "sqlite:a:b@c.db"),
+        ] {
+            assert_eq!(without_password(url), without);
+            assert!(!holds_password(&without_password(url)), "{url}");
+        }
+    }
 
     #[test]
     fn user_and_password_are_never_printed() {

@@ -1,12 +1,15 @@
 //! Answers on stdout, and faults on stderr.
 
 pub(crate) mod doctor;
+pub(crate) mod draft;
 pub(crate) mod plan;
+pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod verify;
+mod visible;
 pub(crate) mod workers;
 
 use std::error::Error as _;
@@ -178,7 +181,7 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
         Output::Json => answer_json(report),
         Output::Text => answer(&report::summary(report)),
     }
-    say(&format!("report: {}", end.folder.join("report.txt").display()));
+    say(&format!("report: {}", end.folder.join("report.html").display()));
     let resume = format!("continue with: longhaul resume {}", report.run);
     match &end.outcome {
         Outcome::Ended(Ended::Complete) => return complete(report, output),

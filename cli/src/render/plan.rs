@@ -40,19 +40,15 @@ fn entities(plan: &Plan) -> String {
     };
     let width = plan.entities.iter().map(|e| name(e).chars().count()).max().unwrap_or(0).max(6);
     let mut out = format!(
-        "\n  {:<width$}  {:<6}  {:<4}  {:>12}  {:>10}  {:>6}  cut by\n",
+        "\n  {:<width$}  {:<7}  {:<4}  {:>12}  {:>10}  {:>6}  cut by\n",
         "entity", "mode", "lane", "~rows", "~size", "chunks"
     );
     for entity in &plan.entities {
         let chunks = plan.chunks_of(entity.id, Stage::Copy).count();
-        let mode = match (entity.new, entity.mode) {
-            (true, _) => "new",
-            (false, protocol::mapping::Mode::Create) => "create",
-            (false, protocol::mapping::Mode::Upsert) => "upsert",
-        };
+        let mode = if entity.new { "new" } else { entity.mode.as_str() };
         let key = if entity.key.is_empty() { "-".to_string() } else { entity.key.join(", ") };
         out += &format!(
-            "  {:<width$}  {mode:<6}  {:<4}  {:>12}  {:>10}  {chunks:>6}  {key}\n",
+            "  {:<width$}  {mode:<7}  {:<4}  {:>12}  {:>10}  {chunks:>6}  {key}\n",
             name(entity),
             entity.lane.as_str(),
             grouped(entity.rows_estimate),

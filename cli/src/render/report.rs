@@ -1,4 +1,12 @@
-//! A report, for people: a summary at the end of a run, and `report.txt`.
+//! A report, for people: a summary at the end of a run, `report.txt` and `report.html`.
+
+mod chart;
+mod markup;
+mod page;
+mod proof;
+#[cfg(test)]
+mod tests;
+mod trouble;
 
 use std::path::Path;
 
@@ -7,11 +15,12 @@ use protocol::fault::Fault;
 
 use crate::assemble;
 
-/// Writes `report.json` and `report.txt` into a folder.
+/// Writes `report.json`, `report.txt` and `report.html` into a folder.
 pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
     let json = serde_json::to_string_pretty(report).expect("a report has string keys only");
     assemble::write(&folder.join("report.json"), &json)?;
-    assemble::write(&folder.join("report.txt"), &text(report))
+    assemble::write(&folder.join("report.txt"), &text(report))?;
+    assemble::write(&folder.join("report.html"), &page::html(report))
 }
 
 /// One screen: the verdict, and a line per entity.
@@ -47,6 +56,7 @@ pub(crate) fn text(report: &Report) -> String {
     );
     out += &entities(report);
     out += &digests(report);
+    out += &groups(report);
     out += &list("\nrejected rows, the first of them\n", &report.rejects);
     out += &list("\nevidence kept of chunks that were given up\n", &report.samples);
     if !report.notes.is_empty() {
@@ -119,6 +129,20 @@ fn remarks(entity: &EntityReport) -> String {
         }
     }
     out
+}
+
+fn groups(report: &Report) -> String {
+    if report.rejected.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("\nrejected rows, by reason\n");
+    for group in &report.rejected {
+        let column = group.column.as_ref().map(|c| format!(".{c}")).unwrap_or_default();
+        let by = group.constraint.as_ref().map(|c| format!(" by {c}")).unwrap_or_default();
+        let rows = grouped(group.rows);
+        out += &format!("  {rows:>9}  {}{column}: {}{by}\n", group.entity, group.reason);
+    }
+    out + &format!("  all of them: longhaul rejects list {}\n", report.run)
 }
 
 fn list(title: &str, rejects: &[protocol::receipt::Reject]) -> String {

@@ -37,5 +37,8 @@ fn entity(check: &Check) -> String {
     if differences.len() > KEYS_SHOWN {
         out += &format!("                and {} more\n", differences.len() - KEYS_SHOWN);
     }
+    if check.more {
+        out += "                not all rows that differ are named\n";
+    }
     out
 }

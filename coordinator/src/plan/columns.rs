@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use endpoint::{DesignedColumn, Target};
 use protocol::fault::{Code, Fault};
-use protocol::mapping::EntityRule;
+use protocol::mapping::{EntityRule, Mode};
 use protocol::plan::ColumnMap;
 use protocol::schema::{Check, Column, ForeignKey, Index, IndexOn, Key, Table, TableName};
 
@@ -194,7 +194,9 @@ pub(super) fn into_existing(
             compared: true,
         });
     }
-    refuse_unfilled(&columns, there)?;
+    if rule.mode != Mode::Update {
+        refuse_unfilled(&columns, there)?;
+    }
     Ok(columns)
 }
 

@@ -9,6 +9,7 @@
 mod chunks;
 mod columns;
 mod order;
+mod policies;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use protocol::mapping::{Migration, Mode};
 use protocol::plan::{
     ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Side, Stage,
 };
-use protocol::schema::{Catalogue, Table, TableName};
+use protocol::schema::{Catalogue, ForeignKey, Table, TableName};
 use protocol::wire;
 
 use chunks::Planned;
@@ -54,6 +55,7 @@ pub async fn draw(
     let entities = draft.entities(&chosen, &design, &wanted).await?;
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
     design.steps.extend(draft.numbering(&entities));
+    design.steps.extend(draft.emptying(&entities)?);
     draft.say_what_stays(&chosen);
     draft.notes.extend(design.notes);
     // The most serious first; a stable sort keeps what belongs together together.
@@ -234,7 +236,7 @@ impl Draft<'_> {
         links: &BTreeSet<String>,
     ) -> Result<Planned, Fault> {
         let there = find(self.to, &one.target, self.able).cloned();
-        let mode = if there.is_some() { one.rule.mode } else { Mode::Create };
+        let mode = mode(one, there.as_ref())?;
         let holds_rows = match &there {
             Some(table) => self.target.holds_rows(&table.name).await?,
             None => false,
@@ -242,6 +244,8 @@ impl Draft<'_> {
         if holds_rows && mode == Mode::Create {
             return Err(Fault::new(Code::TargetNotEmpty, one.target.to_string()));
         }
+        // What is emptied first holds no rows but ours.
+        let holds_rows = holds_rows && mode != Mode::Replace;
         if let Some(there) = &there {
             self.say_of_existing(there, holds_rows);
         }
@@ -251,18 +255,23 @@ impl Draft<'_> {
         if !links.is_empty() {
             refuse_unnamed(&one.target, &key, &columns, &links)?;
         }
+        let lane = self.lane(one, &columns, &links);
+        let conflict = conflict(one, mode, there.as_ref())?;
+        let policies = self.policies(one, there.as_ref(), (&columns, &key, &conflict), lane)?;
         let entity = Entity {
             id: entity_id(at),
             source: one.table.name.clone(),
             target: there.as_ref().map_or_else(|| one.target.clone(), |t| t.name.clone()),
             new: there.is_none(),
             mode,
-            lane: self.lane(one, &columns, &links),
+            lane,
             key,
-            conflict: conflict(one, mode, there.as_ref())?,
+            conflict,
             links,
             filter: one.rule.filter.clone(),
             top: one.rule.top,
+            policies,
+            rejects_max: one.rule.rejects,
             rows_estimate: one.table.rows_estimate.min(one.rule.top.unwrap_or(u64::MAX)),
             bytes_estimate: one.table.bytes_estimate,
             columns,
@@ -275,6 +284,65 @@ impl Draft<'_> {
             chunk_rows: one.rule.chunk_rows,
             verifiable: !holds_rows,
         })
+    }
+
+    /// The step that empties what is to be replaced, before any row moves.
+    fn emptying(&self, entities: &[Planned]) -> Result<Option<DesignedStep>, Fault> {
+        let replaced: Vec<_> = entities
+            .iter()
+            .filter(|one| one.entity.mode == Mode::Replace)
+            .map(|one| one.entity.target.clone())
+            .collect();
+        if replaced.is_empty() {
+            return Ok(None);
+        }
+        for table in self.to.tables.iter().filter(|table| !replaced.contains(&table.name)) {
+            let to = |key: &&ForeignKey| replaced.contains(&key.references);
+            if let Some(key) = table.foreign_keys.iter().find(to) {
+                let said = format!("{} refers to it", table.name);
+                let fault = Fault::new(Code::ReplaceReferenced, key.references.to_string());
+                return Err(fault.saying(said));
+            }
+        }
+        let Some(step) = self.target.emptying(&replaced) else {
+            let fault = Fault::new(Code::ModeUnable, replaced[0].to_string());
+            return Err(fault.saying("it cannot be emptied"));
+        };
+        Ok(Some(DesignedStep { step, stage: Stage::Prepare, entity: None, after: Vec::new() }))
+    }
+
+    /// What becomes of values that do not fit. The raw lane has none: both columns are the same.
+    fn policies(
+        &mut self,
+        one: &Chosen<'_>,
+        there: Option<&Table>,
+        (columns, key, conflict): (&[ColumnMap], &[String], &[String]),
+        lane: Lane,
+    ) -> Result<policies::Policies, Fault> {
+        let table = there.unwrap_or(one.table);
+        let nullable = |map: &ColumnMap| {
+            let name = if there.is_some() { &map.target } else { &map.source };
+            let keyed = table.primary_key.iter().any(|key| key.columns.contains(name));
+            !keyed && table.column(name).is_some_and(|column| column.nullable)
+        };
+        let asked = policies::Columns {
+            rule: one.rule,
+            source: one.table,
+            target: &one.target,
+            columns,
+            key,
+            conflict,
+            nullable: &nullable,
+            to: self.to.engine,
+        };
+        let (policies, notes) = asked.policies()?;
+        if lane == Lane::Raw {
+            return Ok(policies::Policies::new());
+        }
+        for note in notes {
+            self.note(Level::Info, Some(&one.target), note);
+        }
+        Ok(policies)
     }
 
     /// Tables that are there number their rows on after those that are written.
@@ -370,9 +438,20 @@ fn belongs(thing: &TableName, table: &TableName) -> bool {
         && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The columns that say which row an upsert means.
+/// How rows are written. What the plan creates needs no more than that; only an update needs rows
+/// that are there.
+fn mode(one: &Chosen<'_>, there: Option<&Table>) -> Result<Mode, Fault> {
+    match (one.rule.mode, there) {
+        (mode, Some(_)) => Ok(mode),
+        (Mode::Update, None) => Err(Fault::new(Code::ModeUnable, one.target.to_string())
+            .saying("mode update writes to rows that are there, and there is no such table")),
+        (Mode::Create | Mode::Upsert | Mode::Replace | Mode::Append, None) => Ok(Mode::Create),
+    }
+}
+
+/// The columns that say which row an upsert or an update means.
 fn conflict(one: &Chosen<'_>, mode: Mode, there: Option<&Table>) -> Result<Vec<String>, Fault> {
-    let (Mode::Upsert, Some(there)) = (mode, there) else { return Ok(Vec::new()) };
+    let Some(there) = there.filter(|_| !mode.inserts()) else { return Ok(Vec::new()) };
     let primary = || there.primary_key.as_ref().map(|key| key.columns.clone());
     let wish = Some(one.rule.conflict.clone()).filter(|columns| !columns.is_empty());
     let Some(columns) = wish.or_else(primary) else {

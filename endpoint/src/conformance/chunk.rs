@@ -230,7 +230,9 @@ pub async fn a_long_step_finds_the_door_shut(world: &dyn World) {
     drop(session);
     assert_eq!(scene.home().await.done(scene.run).await.unwrap(), []);
     let catalogue = scene.database.target.catalogue().await.unwrap();
-    assert_eq!(catalogue.table(&scene.entity(0).target), None, "the step left nothing");
+    if scene.database.target.capabilities().transactional_steps {
+        assert_eq!(catalogue.table(&scene.entity(0).target), None, "the step left nothing");
+    }
 }
 
 /// A receipt is completed once, and only by the attempt that opened it.
@@ -274,7 +276,7 @@ pub async fn a_failed_step_leaves_nothing(world: &dyn World) {
     session.execute(step).await.unwrap();
     session.complete(&scene.receipt(steps[0].id, mine, Digest::default())).await.unwrap();
     drop(session);
-    // What was done above is undone, so the same can be done again.
+    // What was done above is undone, or known to be ours, so the same can be done again.
     scene.step(&steps[0]).await;
     // Now the table is there, and a step that makes it once more is refused.
     let (mut session, _) = scene.open(&scene.copies(0)[0]).await;

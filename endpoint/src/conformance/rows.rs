@@ -1,11 +1,12 @@
 //! What comes back is what was written: both lanes, every type, any name.
 
 use protocol::batch::{Batch, Digest};
+use protocol::fault::Code;
 use protocol::plan::{Entity, Lane, Range};
 use protocol::schema::Logical;
 
 use super::World;
-use super::scene::{Cells, INT, Scene, TEXT, batches, digest, expected, people, seen, table};
+use super::scene::{self, Cells, INT, Scene, TEXT, batches, digest, expected, people, seen, table};
 use crate::{Cut, Read};
 
 /// Many rows, some NULL, some empty, some long.
@@ -135,6 +136,7 @@ pub async fn values_of_every_type_survive(world: &dyn World) {
 pub async fn hostile_names_are_names(world: &dyn World) {
     let database = world.fresh().await;
     let able = database.target.capabilities();
+    let none = database.target.catalogue().await.unwrap();
     let names = [
         "select",
         "we\"ird; DROP TABLE x; --",
@@ -152,6 +154,18 @@ pub async fn hostile_names_are_names(world: &dyn World) {
     if !able.folds_case {
         tables.push(hostile("case"));
     }
+    // An engine that cannot have a name says so; what it takes, it must take as it is.
+    tables.retain(|table| {
+        let wanted = scene::wanted(std::slice::from_ref(table), none.clone());
+        match database.target.design(&wanted) {
+            Err(fault) => {
+                assert_eq!(fault.code(), Code::IdentifierUnfit, "{fault}");
+                false
+            }
+            Ok(_) => true,
+        }
+    });
+    assert!(tables.len() >= 9, "most names can be had");
     let scene = Scene::over(database, &tables, 1).await;
     let mut home = scene.home().await;
     home.install().await.unwrap();

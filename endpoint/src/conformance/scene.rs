@@ -126,25 +126,8 @@ impl Scene {
     /// A run over a database that is there.
     pub(super) async fn over(database: Database, tables: &[Table], copies: u32) -> Self {
         let existing = database.target.catalogue().await.unwrap();
-        let schema = existing.default_schema.clone();
-        let mut tables = tables.to_vec();
-        for table in &mut tables {
-            table.name.schema.clone_from(&schema);
-            for key in &mut table.foreign_keys {
-                key.references.schema.clone_from(&schema);
-            }
-        }
-        let from = Catalogue {
-            engine: Engine::Memory,
-            version: String::new(),
-            default_schema: None,
-            tables: tables.clone(),
-            enums: Vec::new(),
-            sequences: Vec::new(),
-            unmoved: Vec::new(),
-        };
-        let ids = (0..).map(EntityId);
-        let wanted = Wanted { from, tables: ids.zip(tables.clone()).collect(), existing };
+        let wanted = wanted(tables, existing);
+        let tables: Vec<_> = wanted.tables.iter().map(|(_, table)| table.clone()).collect();
         let design = database.target.design(&wanted).unwrap();
         assert_eq!(design.columns.len(), tables.len(), "columns are designed table by table");
         let plan = plan(&database, &tables, &design, copies);
@@ -276,6 +259,29 @@ impl Scene {
     }
 }
 
+/// These tables, wanted in a database where that is there already.
+pub(super) fn wanted(tables: &[Table], existing: Catalogue) -> Wanted {
+    let schema = existing.default_schema.clone();
+    let mut tables = tables.to_vec();
+    for table in &mut tables {
+        table.name.schema.clone_from(&schema);
+        for key in &mut table.foreign_keys {
+            key.references.schema.clone_from(&schema);
+        }
+    }
+    let from = Catalogue {
+        engine: Engine::Memory,
+        version: String::new(),
+        default_schema: None,
+        tables: tables.clone(),
+        enums: Vec::new(),
+        sequences: Vec::new(),
+        unmoved: Vec::new(),
+    };
+    let ids = (0..).map(EntityId);
+    Wanted { from, tables: ids.zip(tables).collect(), existing }
+}
+
 /// The table of that name; it must be there.
 pub(super) fn found<'a>(catalogue: &'a Catalogue, name: &TableName) -> &'a Table {
     catalogue.table(name).unwrap_or_else(|| panic!("{name} is in the catalogue"))
@@ -340,6 +346,8 @@ fn entity(at: usize, table: &Table, design: &Design) -> Entity {
         links: Vec::new(),
         filter: None,
         top: None,
+        policies: BTreeMap::new(),
+        rejects_max: None,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

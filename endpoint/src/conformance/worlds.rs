@@ -16,6 +16,10 @@ mod sqlite {
     crate::endpoint_conformance!(super::sqlite());
 }
 
+mod mysql {
+    crate::endpoint_conformance!(super::mysql());
+}
+
 mod postgres {
     crate::endpoint_conformance!(super::postgres());
 }
@@ -127,5 +131,29 @@ impl World for PostgresWorld {
         for name in made {
             self.server(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
         }
+    }
+}
+
+/// Databases on the server of `LONGHAUL_TEST_MYSQL`: the URL of one, without a database, or with one
+/// in which others can be created.
+pub(crate) async fn mysql() -> Arc<dyn World> {
+    std::future::ready(Arc::new(MysqlWorld { made: Mutex::default() })).await
+}
+
+struct MysqlWorld {
+    made: Mutex<Vec<crate::mysql::Scratch>>,
+}
+
+#[async_trait]
+impl World for MysqlWorld {
+    async fn fresh(&self) -> Database {
+        let scratch = crate::mysql::Scratch::new("").await;
+        let database = opened(scratch.url()).await;
+        self.made.lock().unwrap().push(scratch);
+        database
+    }
+
+    async fn end(&self) {
+        self.made.lock().unwrap().clear();
     }
 }

@@ -114,6 +114,12 @@ pub async fn rejects_stand_with_their_chunk_only(world: &dyn World) {
     let all = [reject(0, "2"), reject(1, "7"), reject(1, "8")];
     assert_eq!(rejects(10).await, all);
     assert_eq!(rejects(2).await, all[..2]);
+    let mut home = scene.home().await;
+    let mut paged = Vec::new();
+    for chunk in home.rejected(scene.run).await.unwrap().into_keys() {
+        paged.extend(home.rejects_of(scene.run, chunk, chunk).await.unwrap());
+    }
+    assert_eq!(paged, all, "page by page as at once");
 }
 
 /// Upsert overwrites rows that are there and inserts the others; the count is of rows.
@@ -130,6 +136,39 @@ pub async fn upsert_overwrites_and_inserts(world: &dyn World) {
     let after: Cells<'_> =
         &[&[Some("1"), None], &[Some("2"), Some("stays")], &[Some("3"), Some("new")]];
     assert_eq!(scene.rows(0).await, expected(after));
+}
+
+/// Update overwrites rows that are there, and leaves out and does not count the others.
+pub async fn update_overwrites_and_counts_what_is_there(world: &dyn World) {
+    let scene = Scene::ready(world, &[people()], 2).await;
+    let chunks = scene.copies(0);
+    scene.copy(0, &chunks[0], &[&[Some("1"), Some("old")], &[Some("2"), Some("stays")]]).await;
+    let entity = Entity { mode: Mode::Update, ..scene.entity(0).clone() };
+    let rows = batch(&[&[Some("1"), Some("new")], &[Some("3"), Some("not there")]]);
+    let (mut session, mine) = scene.open(&chunks[1]).await;
+    let counted = write(session.as_mut(), &entity, vec![rows.clone()]).await.unwrap();
+    assert_eq!(counted, 1, "the row that is not there is not counted");
+    scene.close(session, &chunks[1], mine, digest(&rows)).await;
+    let after: Cells<'_> = &[&[Some("1"), Some("new")], &[Some("2"), Some("stays")]];
+    assert_eq!(scene.rows(0).await, expected(after));
+}
+
+/// What empties tables does so in its step's own transaction.
+pub async fn tables_are_emptied_with_the_receipt_or_not_at_all(world: &dyn World) {
+    let scene = Scene::ready(world, &[people()], 2).await;
+    let chunks = scene.copies(0);
+    scene.copy(0, &chunks[0], &[&[Some("1"), Some("old")]]).await;
+    let target = &scene.database.target;
+    let Some(step) = target.emptying(&[scene.entity(0).target.clone()]) else { return };
+    assert!(step.destructive);
+    let (mut session, _) = scene.open(&chunks[1]).await;
+    session.execute(&step).await.unwrap();
+    drop(session);
+    assert_eq!(scene.rows(0).await.len(), 1, "it was not committed");
+    let (mut session, mine) = scene.open(&chunks[1]).await;
+    session.execute(&step).await.unwrap();
+    scene.close(session, &chunks[1], mine, digest(&batch(&[]))).await;
+    assert_eq!(scene.rows(0).await.len(), 0);
 }
 
 /// Links are left NULL in the first pass and filled in the second, which counts rows found.

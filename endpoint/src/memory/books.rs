@@ -276,6 +276,17 @@ impl Home for MemoryHome {
         })
     }
 
+    async fn rejects_of(
+        &mut self,
+        run: RunId,
+        from: ChunkId,
+        upto: ChunkId,
+    ) -> Result<Vec<Reject>, Fault> {
+        let mut rejects = self.rejects(run, u64::MAX).await?;
+        rejects.retain(|reject| (from..=upto).contains(&reject.chunk));
+        Ok(rejects)
+    }
+
     async fn keep_sample(&mut self, run: RunId, sample: &[Reject]) -> Result<(), Fault> {
         self.at(run, |run| {
             run.samples.retain(|old| !sample.iter().any(|new| new.chunk == old.chunk));

@@ -199,14 +199,16 @@ impl Session for MemorySession {
         _immediate: bool,
     ) -> Result<(), Fault> {
         let table = entity.target.clone();
+        let mut only_update = false;
         let (columns, conflict, key) = match write {
             Write::Rows { blank_links } => {
                 let blank = |source: &String| *blank_links && entity.links.contains(source);
                 let columns = entity.columns.iter().map(|c| (c.target.clone(), blank(&c.source)));
                 let conflict = match entity.mode {
-                    Mode::Create => Vec::new(),
-                    Mode::Upsert => entity.conflict.clone(),
+                    Mode::Create | Mode::Replace | Mode::Append => Vec::new(),
+                    Mode::Upsert | Mode::Update => entity.conflict.clone(),
                 };
+                only_update = entity.mode == Mode::Update;
                 (columns.collect(), conflict, None)
             }
             Write::Links { key, columns } => {
@@ -214,7 +216,7 @@ impl Session for MemorySession {
                 (columns, Vec::new(), Some(*key))
             }
         };
-        let into = Arc::new(Into { table, columns, conflict });
+        let into = Arc::new(Into { table, columns, conflict, only_update });
         self.open()?.way = Some(Way { into, key, count: 0 });
         Ok(())
     }

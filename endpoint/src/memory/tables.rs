@@ -53,8 +53,10 @@ pub(super) struct Into {
     pub(super) table: TableName,
     /// The column of each cell, and whether it is left NULL.
     pub(super) columns: Vec<(String, bool)>,
-    /// In upsert: which columns say what row is meant.
+    /// In upsert and update: which columns say what row is meant.
     pub(super) conflict: Vec<String>,
+    /// Whether a row that is not there is left out.
+    pub(super) only_update: bool,
 }
 
 /// The statements of this engine: JSON.
@@ -77,8 +79,7 @@ impl Change {
         match self {
             Self::Rows { into, batch } => {
                 let stored = of(tables, &into.table)?;
-                stored.write(into, batch)?;
-                Ok(batch.rows() as u64)
+                stored.write(into, batch)
             }
             Self::Links { into, key, batch } => of(tables, &into.table)?.link(into, *key, batch),
             Self::Statement(statement) => statement.run(tables).map(|()| 0),
@@ -232,7 +233,9 @@ impl Stored {
         Ok(())
     }
 
-    fn write(&mut self, into: &Into, batch: &Batch) -> Result<(), Fault> {
+    /// Returns how many rows were written.
+    fn write(&mut self, into: &Into, batch: &Batch) -> Result<u64, Fault> {
+        let mut written = 0;
         let names: Vec<_> = into.columns.iter().map(|(name, _)| name.clone()).collect();
         let columns = self.columns(&names)?;
         let conflict = self.columns(&into.conflict)?;
@@ -245,7 +248,9 @@ impl Stored {
                 row[*place] = cell.filter(|_| !blank).map(<[u8]>::to_vec);
                 given.push(*place);
             }
+            written += 1;
             match self.found(&conflict, &row)? {
+                None if into.only_update => written -= 1,
                 None => self.insert(row)?,
                 Some(place) => {
                     let mut whole = self.rows[place].clone();
@@ -256,7 +261,7 @@ impl Stored {
                 }
             }
         }
-        Ok(())
+        Ok(written)
     }
 
     fn link(&mut self, into: &Into, key: usize, batch: &Batch) -> Result<u64, Fault> {

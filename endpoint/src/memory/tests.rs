@@ -35,6 +35,8 @@ fn entity() -> Entity {
         links: Vec::new(),
         filter: None,
         top: None,
+        policies: std::collections::BTreeMap::new(),
+        rejects_max: None,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

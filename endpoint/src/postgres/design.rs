@@ -25,7 +25,7 @@ use protocol::plan::{Level, Note, Stage, Step, StepKind};
 use protocol::schema::{Engine, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
-pub(super) use finish::numbering;
+pub(super) use finish::{emptying, numbering};
 use names::Names;
 
 /// Longest name, in bytes. The server cuts longer ones without an error.

@@ -85,6 +85,7 @@ impl Postgres {
             shared_snapshot: true,
             name_bytes_max: design::NAME_BYTES_MAX,
             folds_case: false,
+            transactional_steps: true,
         }
     }
 }
@@ -172,6 +173,10 @@ impl Target for Postgres {
 
     fn numbering(&self, table: &Table, columns: &[String]) -> Option<Step> {
         design::numbering(table, columns)
+    }
+
+    fn emptying(&self, tables: &[TableName]) -> Option<Step> {
+        Some(design::emptying(tables))
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

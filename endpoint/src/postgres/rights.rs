@@ -69,11 +69,15 @@ impl Postgres {
 
 /// The rights that an entity takes: to be made, or to be written and read back.
 fn of(entity: &Entity) -> Vec<Right<'_>> {
-    let updates = entity.mode == Mode::Upsert || !entity.links.is_empty();
-    let kinds: &[&'static str] = match (entity.new, updates) {
+    let links = !entity.links.is_empty();
+    let kinds: &[&'static str] = match (entity.new, entity.mode) {
         (true, _) => &["CREATE"],
-        (false, false) => &["INSERT", "SELECT"],
-        (false, true) => &["INSERT", "SELECT", "UPDATE"],
+        (false, Mode::Update) => &["SELECT", "UPDATE"],
+        (false, Mode::Replace) if links => &["INSERT", "SELECT", "UPDATE", "TRUNCATE"],
+        (false, Mode::Replace) => &["INSERT", "SELECT", "TRUNCATE"],
+        (false, Mode::Upsert) => &["INSERT", "SELECT", "UPDATE"],
+        (false, Mode::Create | Mode::Append) if links => &["INSERT", "SELECT", "UPDATE"],
+        (false, Mode::Create | Mode::Append) => &["INSERT", "SELECT"],
     };
     let right = |kind: &&'static str| Right {
         place: entity.target.to_string(),

@@ -6,7 +6,7 @@ use protocol::id::RunId;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connect::Link;
-use crate::sql::control::{Dialect, Param, Sql};
+use crate::sql::control::{Dialect, PLAIN, Param, Sql};
 
 /// Where PostgreSQL differs: a schema of our own, and gates that are advisory locks.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -24,6 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     gate_shared: Some(gate_shared),
     gate_exclusive: Some(gate_exclusive),
     folds_case: false,
+    made_of: PLAIN,
 };
 
 fn gate_shared(run: RunId) -> String {

@@ -156,7 +156,7 @@ pub(super) fn native(logical: &Logical) -> Option<String> {
         Logical::Bits { .. } => Some("bit varying".into()),
         Logical::Array { of } => Some(format!("{}[]", native(of)?)),
         Logical::Native { engine: Engine::Postgres, name } => Some(name.clone()),
-        Logical::Native { engine: Engine::Sqlite | Engine::Memory, .. } => None,
+        Logical::Native { engine: Engine::Sqlite | Engine::MySql | Engine::Memory, .. } => None,
         Logical::Boolean
         | Logical::Binary
         | Logical::Date

@@ -34,8 +34,21 @@ pub(crate) trait Sql: Send + Sync {
         params: &[Param],
     ) -> Result<Vec<Vec<Option<String>>>, Fault>;
 
-    /// Runs statements without parameters, separated by semicolons.
+    /// Runs statements without parameters, separated by a semicolon and the end of a line.
     async fn batch(&mut self, sql: &str) -> Result<(), Fault>;
+
+    /// Runs an INSERT of one row, unless its key is there. Whether it was inserted. Where another
+    /// transaction has inserted that key and not ended, waits for its end.
+    async fn insert_new(
+        &mut self,
+        insert: &str,
+        key: &str,
+        params: &[Param],
+    ) -> Result<bool, Fault> {
+        let first = key.split(',').next().unwrap_or(key);
+        let insert = format!("{insert} ON CONFLICT ({key}) DO NOTHING RETURNING {first}");
+        Ok(!self.query(&insert, params).await?.is_empty())
+    }
 }
 
 /// A parameter.
@@ -73,7 +86,25 @@ pub(crate) struct Dialect {
     pub(crate) gate_exclusive: Option<fn(RunId) -> String>,
     /// Whether names that differ only by (ASCII) case are the same table.
     pub(crate) folds_case: bool,
+    /// What the bookkeeping tables are made of.
+    pub(crate) made_of: Made,
 }
+
+/// What the bookkeeping tables are made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made {
+    /// The type of text that stands in keys.
+    pub(crate) word: &'static str,
+    /// The type of text of any length.
+    pub(crate) text: &'static str,
+    /// What stands after the columns of a table.
+    pub(crate) tail: &'static str,
+    /// More tables, whose rows belong to runs: their names without prefix, and their columns.
+    pub(crate) more: &'static [(&'static str, &'static str)],
+}
+
+/// As the standard has it.
+pub(crate) const PLAIN: Made = Made { word: "text", text: "text", tail: "", more: &[] };
 
 impl Dialect {
     /// What `owner` calls a target entity: equal for equal tables, different for different ones.

@@ -7,3 +7,11 @@
 pub(crate) mod control;
 pub mod portable;
 pub(crate) mod quote;
+
+use protocol::schema::TableName;
+
+/// What a step that empties tables is called.
+pub(crate) fn emptying_of(tables: &[TableName]) -> String {
+    let names: Vec<_> = tables.iter().map(ToString::to_string).collect();
+    format!("emptying of {}", names.join(", "))
+}

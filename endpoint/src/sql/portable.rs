@@ -38,7 +38,7 @@ use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, UnaryOperator, Value,
 };
-use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
@@ -79,8 +79,10 @@ fn whole(expression: &str, columns: Option<&[Column]>, from: Engine, to: Engine)
     if let Some(moment) = literal::moment(bare(&parsed), from) {
         return Some(moment.to_owned());
     }
-    let printer = Printer { columns, from };
-    Some(printer.print(&parsed)?.text)
+    let printer = Printer { columns, from, to };
+    let text = printer.print(&parsed)?.text;
+    // A backslash is itself everywhere but in MySQL.
+    (to != Engine::MySql || !text.contains('\\')).then_some(text)
 }
 
 /// Reads one expression and nothing after it.
@@ -88,6 +90,7 @@ fn parse(expression: &str, engine: Engine) -> Option<Expr> {
     let dialect: &dyn Dialect = match engine {
         Engine::Postgres => &PostgreSqlDialect {},
         Engine::Sqlite => &SQLiteDialect {},
+        Engine::MySql => &MySqlDialect {},
         Engine::Memory => return None,
     };
     let mut parser = Parser::new(dialect).try_with_sql(expression).ok()?;
@@ -107,6 +110,7 @@ fn bare(expr: &Expr) -> &Expr {
 struct Printer<'a> {
     columns: Option<&'a [Column]>,
     from: Engine,
+    to: Engine,
 }
 
 impl Printer<'_> {
@@ -142,18 +146,38 @@ impl Printer<'_> {
 
     fn column(&self, name: &Ident) -> Option<Printed> {
         let Some(columns) = self.columns else {
-            return Some(Printed::atom(quoted(&name.value), Kind::Unknown));
+            return Some(Printed::atom(self.quoted(&name.value), Kind::Unknown));
         };
         let exact = columns.iter().find(|column| column.name == name.value);
         let folded = || {
             let same = |c: &&Column| c.name.eq_ignore_ascii_case(&name.value);
-            columns.iter().find(same).filter(|_| self.from == Engine::Sqlite)
+            let folds = matches!(self.from, Engine::Sqlite | Engine::MySql);
+            columns.iter().find(same).filter(|_| folds)
         };
         let column = exact.or_else(folded)?;
-        Some(Printed::atom(quoted(&column.name), self.kind(column)))
+        Some(Printed::atom(self.quoted(&column.name), self.kind(column)))
+    }
+
+    /// A name, in the quotes that the other engine takes for those of a name.
+    fn quoted(&self, name: &str) -> String {
+        match self.to {
+            Engine::MySql => format!("`{}`", name.replace('`', "``")),
+            Engine::Postgres | Engine::Sqlite | Engine::Memory => {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            }
+        }
+    }
+
+    /// Whether one of the two is MySQL, where `||` is a truth and `length` counts bytes.
+    fn has_mysql(&self) -> bool {
+        self.from == Engine::MySql || self.to == Engine::MySql
     }
 
     fn kind(&self, column: &Column) -> Kind {
+        // MySQL compares texts by their collation; only one that compares byte by byte is not named.
+        if self.from == Engine::MySql && column.native.contains(" COLLATE ") {
+            return Kind::Strange;
+        }
         // Of a SQLite column it is known whether it keeps its decimals as text.
         let text = || column.native.to_ascii_uppercase().contains("TEXT");
         let decimal = matches!(column.logical, Logical::Decimal { .. });
@@ -244,6 +268,7 @@ impl Printer<'_> {
         let only = |kind| kinds.iter().all(|k| [kind, Kind::Unknown, Kind::Null].contains(k));
         let some = |kind| kinds.contains(&kind);
         match op {
+            Op::StringConcat if self.has_mysql() => None,
             Op::StringConcat if only(Kind::Text) && some(Kind::Text) => Some(Kind::Text),
             Op::Plus | Op::Minus | Op::Multiply if only(Kind::Number) && some(Kind::Number) => {
                 Some(Kind::Number)
@@ -326,6 +351,12 @@ impl Printer<'_> {
 
     fn call(&self, function: &Function) -> Option<Printed> {
         let (name, arguments) = plain_call(function)?;
+        // MySQL counts characters by another name, and bytes by this one.
+        let name = match (self.from, name.as_str()) {
+            (Engine::MySql, "char_length") => "length".to_owned(),
+            (Engine::MySql, "length") => return None,
+            _ => name,
+        };
         let (common, arguments) = alike(self.all(arguments.into_iter())?)?;
         let text_like = matches!(common, Kind::Text | Kind::Unknown);
         let kind = match (name.as_str(), arguments.len()) {
@@ -337,6 +368,10 @@ impl Printer<'_> {
             _ => return None,
         };
         let arguments: Vec<_> = arguments.iter().map(|argument| argument.text.as_str()).collect();
+        let name = match (name.as_str(), self.to) {
+            ("length", Engine::MySql) => "char_length",
+            (name, _) => name,
+        };
         Some(Printed::atom(format!("{name}({})", arguments.join(", ")), kind))
     }
 }
@@ -422,10 +457,6 @@ fn plain_call(function: &Function) -> Option<(String, Vec<&Expr>)> {
     };
     let arguments = list.args.iter().map(plain).collect::<Option<Vec<_>>>()?;
     Some((name.value.to_ascii_lowercase(), arguments))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn string(text: &str) -> Option<String> {

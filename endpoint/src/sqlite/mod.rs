@@ -35,7 +35,7 @@ use async_trait::async_trait;
 use protocol::fault::{Code, Fault};
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
-use protocol::plan::{Bound, Entity, Step};
+use protocol::plan::{Bound, Entity, Step, StepKind};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
 
 use self::faults::Doing;
@@ -58,6 +58,7 @@ const ABLE: Capabilities = Capabilities {
     // SQLite itself sets no limit but that of a statement.
     name_bytes_max: 1_000_000,
     folds_case: true,
+    transactional_steps: true,
 };
 
 /// One file.
@@ -191,6 +192,16 @@ impl Target for File {
     fn numbering(&self, _table: &Table, _columns: &[String]) -> Option<Step> {
         // SQLite notes the greatest number itself as rows are written.
         None
+    }
+
+    fn emptying(&self, tables: &[TableName]) -> Option<Step> {
+        let delete = |table: &TableName| format!("DELETE FROM {}", quote::table(table));
+        Some(Step {
+            kind: StepKind::Empty,
+            what: crate::sql::emptying_of(tables),
+            statements: tables.iter().map(delete).collect(),
+            destructive: true,
+        })
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

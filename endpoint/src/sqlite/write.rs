@@ -16,7 +16,7 @@ use super::bind::{self, Bind};
 use super::faults::{self, Doing};
 use super::introspect;
 use super::link::{Link, Place, Turn, Writers};
-use crate::sql::control::{Dialect, Sql, chunk};
+use crate::sql::control::{Dialect, PLAIN, Sql, chunk};
 use crate::sql::quote;
 use crate::{Begun, Write};
 
@@ -32,6 +32,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     gate_shared: None,
     gate_exclusive: None,
     folds_case: true,
+    made_of: PLAIN,
 };
 
 /// What SQLite says where a NULL is forbidden.
@@ -149,9 +150,10 @@ impl Way {
             true => format!("INSERT INTO {table} DEFAULT VALUES"),
             false => format!("INSERT INTO {table} ({names}) VALUES ({})", places.join(", ")),
         };
-        let upsert = match entity.mode {
-            Mode::Create => String::new(),
-            Mode::Upsert => on_conflict(&entity.conflict, &written),
+        let statement = match entity.mode {
+            Mode::Create | Mode::Replace | Mode::Append => insert,
+            Mode::Upsert => format!("{insert}{}", on_conflict(&entity.conflict, &written)),
+            Mode::Update => update(entity, &written),
         };
         let mut place = 0;
         let cells = entity.columns.iter().map(|column| {
@@ -161,7 +163,7 @@ impl Way {
             })
         });
         let cells = cells.collect();
-        Self::new(format!("{insert}{upsert}"), cells, entity, &entity.columns)
+        Self::new(statement, cells, entity, &entity.columns)
     }
 
     fn links(entity: &Entity, key: usize, columns: &[ColumnMap]) -> Self {
@@ -229,6 +231,25 @@ impl Way {
             table: Some(self.table.clone()),
         })
     }
+}
+
+/// `UPDATE … SET … WHERE …`, by the columns that say which row is meant. Where those are all, the
+/// first is set to itself, so that a row that is there counts.
+fn update(entity: &Entity, written: &[&ColumnMap]) -> String {
+    let equals = |(at, column): (usize, &&ColumnMap)| {
+        (
+            entity.conflict.contains(&column.target),
+            format!("{} = ?{}", quote::name(&column.target), at + 1),
+        )
+    };
+    let (keys, mut set): (Vec<_>, Vec<_>) =
+        written.iter().enumerate().map(equals).partition(|(key, _)| *key);
+    if set.is_empty() {
+        set.extend(keys.first().cloned());
+    }
+    let [set, keys] = [(set, ", "), (keys, " AND ")]
+        .map(|(parts, by)| parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(by));
+    format!("UPDATE {} SET {set} WHERE {keys}", quote::table(&entity.target))
 }
 
 /// ` ON CONFLICT (…) DO UPDATE SET …`. Where all columns are the key, it sets the first to itself,

@@ -8,7 +8,7 @@ use crate::schema::{Engine, Logical};
 /// An engine that enforces its types vouches for them. SQLite enforces none, so only bytes pass.
 pub fn is_identity(from: &Logical, to: &Logical, from_engine: Engine) -> bool {
     match from_engine {
-        Engine::Postgres => from == to || widens(from, to),
+        Engine::Postgres | Engine::MySql => from == to || widens(from, to),
         // In memory a test's word is all there is.
         Engine::Sqlite | Engine::Memory => *from == Logical::Binary && *to == Logical::Binary,
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{FLOAT32, FLOAT64, INT16, INT64, MONEY, NUMERIC, TEXT, TEXT3, fitted};
 use super::*;
+use crate::schema::Engine;
 
 /// Every kind of type, with small lengths so that limits are met.
 fn types() -> Vec<Logical> {

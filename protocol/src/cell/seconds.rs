@@ -18,7 +18,15 @@ pub fn second_digits(engine: Engine, to: &Logical, native: &str) -> Option<u8> {
             let (_, rest) = native.split_once('(')?;
             rest.split_once(')')?.0.parse().ok().filter(|digits| *digits < 6)
         }
-        Engine::Postgres | Engine::Sqlite | Engine::Memory => None,
+        // Where nothing is said it is none.
+        Engine::MySql if timed || *to == Logical::Interval => {
+            let said = native.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+            let digits = said.and_then(|(digits, _)| digits.parse().ok()).unwrap_or(0);
+            let temporal = ["time", "datetime", "timestamp"];
+            let name = native.split(['(', ' ']).next().unwrap_or_default();
+            (digits < 6 && temporal.contains(&name)).then_some(digits)
+        }
+        Engine::Postgres | Engine::Sqlite | Engine::MySql | Engine::Memory => None,
     }
 }
 
@@ -37,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_postgresql_keeps_fewer_digits_than_six_and_only_of_times() {
+    fn servers_keep_fewer_digits_than_six_and_only_of_times() {
         let digits = |engine, to: &Logical, native| second_digits(engine, to, native);
         let on = Engine::Postgres;
         assert_eq!(digits(on, &Logical::Timestamp, "timestamp(3) without time zone"), Some(3));
@@ -46,6 +54,10 @@ mod tests {
         assert_eq!(digits(on, &Logical::Timestamp, "timestamp without time zone"), None);
         assert_eq!(digits(on, &Logical::Text { length: Some(3) }, "character varying(3)"), None);
         assert_eq!(digits(Engine::Sqlite, &Logical::Timestamp, "TIMESTAMP(3)"), None);
+        assert_eq!(digits(Engine::MySql, &Logical::Timestamp, "datetime"), Some(0));
+        assert_eq!(digits(Engine::MySql, &Logical::Interval, "time(3)"), Some(3));
+        assert_eq!(digits(Engine::MySql, &Logical::Timestamp, "datetime(6)"), None);
+        assert_eq!(digits(Engine::MySql, &Logical::Interval, "varchar(64)"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The tables below were captured from a PostgreSQL 15 server: what it prints for what it reads.
 
 use super::*;
+use crate::schema::Engine;
 
 pub(super) const INT16: Logical = Logical::Integer { bits: 16 };
 pub(super) const INT64: Logical = Logical::Integer { bits: 64 };

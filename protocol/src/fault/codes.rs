@@ -76,7 +76,7 @@ codes! {
         about "Secrets stand in the migration file by reference only: `env:NAME` or `file:PATH`. The reference leads nowhere. Nothing was opened."
     UrlMalformed "url-malformed" Fatal exit 2
         title "the URL is not one of an endpoint"
-        advice "Write `postgres://user@host:5432/database` or `sqlite:path/to/file.db`."
+        advice "Write `postgres://user@host:5432/database`, `mysql://user@host:3306/database` or `sqlite:path/to/file.db`."
         about "The scheme decides the engine; the rest must be well formed for it. A password in a URL must be percent-encoded, and is better given by reference."
     PlanFormat "plan-format" Fatal exit 2
         title "the plan cannot be read"
@@ -114,6 +114,22 @@ codes! {
         title "a column's type cannot be carried"
         advice "Exclude the column, or map it to a type that both sides have."
         about "The type is known to one side only, and there is no form in which both agree on its values. Longhaul refuses it by name instead of carrying something close. Nothing was written."
+    ReplaceReferenced "replace-referenced" Fatal exit 6
+        title "a table that is to be replaced is referenced by one that is not"
+        advice "Replace that one too, drop its foreign key for the night, or use `mode: upsert`."
+        about "Mode replace empties the target entity first. Rows of another table point to it by a foreign key, and would be left pointing nowhere, or be deleted with it. Nothing was written."
+    ModeUnable "mode-unable" Fatal exit 6
+        title "the target cannot be written to in this mode"
+        advice "Choose another mode, or another target."
+        about "Mode update writes to rows that are there, so the target entity must exist; mode replace must be able to empty it within a transaction. Nothing was written."
+    RowMissing "row-missing" Data exit 1
+        title "a row that was to be updated is not there"
+        advice "Look at the rejects, or use `mode: upsert`."
+        about "In mode update only rows that exist are written. One that does not is set aside as a reject, with the reason `no_such_row`."
+    PolicyUnfit "policy-unfit" Fatal exit 6
+        title "a value policy is not possible for a column"
+        advice "Give the column another policy, or leave it to `reject`."
+        about "NULL was to stand in a column that forbids it, a replacement does not fit the column's type, or the column is part of the key that rows are known by. Policies that are said of all columns, or of a reason, hold only where they are possible; one that names a column must be possible. Nothing was written."
     CycleUnsolvable "cycle-unsolvable" Fatal exit 6
         title "foreign keys form a cycle that cannot be loaded"
         advice "Make one foreign-key column of the cycle nullable, drop the constraint for the night, or let Longhaul create the tables."

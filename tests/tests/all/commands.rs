@@ -151,6 +151,7 @@ fn every_reading_command_answers_in_json_and_narrates_elsewhere() {
         serde_json::from_str(&setting.read(&format!("{folder}/report.json"))).unwrap();
     assert_eq!(file["verdict"], "verified");
     assert!(setting.read(&format!("{folder}/report.txt")).contains("VERIFIED"));
+    assert!(setting.read(&format!("{folder}/report.html")).contains("<h1>Verified</h1>"));
     let checks = json(&["verify"]);
     assert_eq!(checks[0]["expected"], checks[0]["found"]);
     assert_eq!(json(&["environments"]).as_array().unwrap().len(), 2);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tests::command::{BROKEN, DIE_AT, Said, longhaul, run};
+use tests::mysql::Mysql;
 use tests::scratch::{Database, Folder};
 use tokio_postgres::Client;
 
@@ -109,10 +110,41 @@ fn receipts_sqlite(path: &Path) -> Receipts {
     (rows.map(Result::unwrap).collect(), planned)
 }
 
+async fn fill_mysql(database: &Mysql) {
+    // A key of MySQL needs a length.
+    let schema = schema().into_iter().map(|table| table.replace("b TEXT", "b VARCHAR(20)"));
+    database.run(&schema.chain(rows()).collect::<Vec<_>>().join(";\n")).await;
+}
+
+async fn read_mysql(database: &Mysql) -> Content {
+    let mut content = Content::new();
+    for (table, columns) in TABLES {
+        let cells = columns.split(", ").map(|c| format!("coalesce(cast({c} as char), 'NULL')"));
+        let cells: Vec<_> = cells.collect();
+        let select = format!("SELECT concat_ws('|', {}) FROM {table}", cells.join(", "));
+        let mut rows = database.rows(&select).await;
+        rows.sort();
+        content.insert(table.into(), rows);
+    }
+    content
+}
+
+async fn receipts_mysql(database: &Mysql) -> Receipts {
+    let done = "SELECT chunk, attempt FROM longhaul_receipt WHERE outcome = 'done'";
+    let rows = database.rows(done).await;
+    let pair = |row: String| {
+        let (chunk, attempt) = row.split_once('|').unwrap();
+        (chunk.parse().unwrap(), attempt.to_owned())
+    };
+    let planned = database.rows("SELECT count(*) FROM longhaul_plan").await;
+    (rows.into_iter().map(pair).collect(), planned[0].parse().unwrap())
+}
+
 /// Where a world's two databases are.
 enum Place {
     Sqlite(String),
     Postgres(Database),
+    Mysql(Mysql),
 }
 
 impl Place {
@@ -124,6 +156,7 @@ impl Place {
         match self {
             Self::Sqlite(name) => folder.sqlite(name),
             Self::Postgres(database) => database.url(),
+            Self::Mysql(database) => database.url(),
         }
     }
 
@@ -131,6 +164,7 @@ impl Place {
         match self {
             Self::Sqlite(name) => read_sqlite(&Self::path(folder, name)),
             Self::Postgres(database) => read_postgres(&database.client().await).await,
+            Self::Mysql(database) => read_mysql(database).await,
         }
     }
 
@@ -138,6 +172,7 @@ impl Place {
         match self {
             Self::Sqlite(name) => receipts_sqlite(&Self::path(folder, name)),
             Self::Postgres(database) => receipts_postgres(&database.client().await).await,
+            Self::Mysql(database) => receipts_mysql(database).await,
         }
     }
 }
@@ -154,6 +189,7 @@ enum Kind {
     Postgres,
     /// With tables that are there and enforce their foreign keys: the second pass is needed.
     PostgresThatIsThere,
+    Mysql,
 }
 
 impl World {
@@ -169,10 +205,16 @@ impl World {
                 fill_postgres(&database, true).await;
                 Place::Postgres(database)
             }
+            Kind::Mysql => {
+                let database = Mysql::new().await;
+                fill_mysql(&database).await;
+                Place::Mysql(database)
+            }
         };
         let to = match to {
             Kind::Sqlite => Place::Sqlite("to.db".into()),
             Kind::Postgres => Place::Postgres(Database::new().await),
+            Kind::Mysql => Place::Mysql(Mysql::new().await),
             Kind::PostgresThatIsThere => {
                 let database = Database::new().await;
                 fill_postgres(&database, false).await;
@@ -259,6 +301,16 @@ async fn one_slot_dies_at_every_step_from_postgresql_to_sqlite() {
 #[tokio::test]
 async fn two_slots_die_at_every_step_from_postgresql_to_tables_that_are_there() {
     dies_everywhere(Kind::Postgres, Kind::PostgresThatIsThere, 2).await;
+}
+
+#[tokio::test]
+async fn two_slots_die_at_every_step_from_sqlite_to_mysql() {
+    dies_everywhere(Kind::Sqlite, Kind::Mysql, 2).await;
+}
+
+#[tokio::test]
+async fn two_slots_die_at_every_step_from_mysql_to_postgresql() {
+    dies_everywhere(Kind::Mysql, Kind::Postgres, 2).await;
 }
 
 #[tokio::test]

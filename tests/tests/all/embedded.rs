@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::Broker;
-use coordinator::report::{Report, Verdict};
+use coordinator::report::{Refused, Report, Verdict};
 use coordinator::{Ended, drive};
 use endpoint::faulty::{FaultySource, FaultyTarget, Op, Script};
 use endpoint::{Memory, Source, Target};
@@ -143,7 +143,9 @@ impl World {
         let receipts = home.receipts(run).await.unwrap();
         let rejects = home.rejects(run, 100).await.unwrap();
         let samples = home.samples(run).await.unwrap();
-        coordinator::report::draw(plan, &record, &receipts, rejects, samples)
+        let mut refused = Refused { rejects, samples, ..Refused::default() };
+        refused.rejects.iter().for_each(|reject| refused.groups.add(plan, reject));
+        coordinator::report::draw(plan, &record, &receipts, refused)
     }
 
     fn assert_equal(&self) {

@@ -62,6 +62,17 @@ async fn tampered(setting: &Setting, mut deed: impl AsyncFnMut(&str)) {
         deed("INSERT INTO pupil SELECT * FROM kept").await;
         let _ = setting.longhaul(&["verify"]).exits(0);
     }
+    // Very much at once: enough is named, and that it is not all is said.
+    deed("UPDATE pupil SET mark = coalesce(mark, 0) + 1").await;
+    let checks = setting.longhaul(&["verify", "--output", "json"]).exits(5).json();
+    let pupil = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["more"].is_boolean() && c["differences"].is_array());
+    assert_eq!(pupil.unwrap()["differences"].as_array().unwrap().len(), 300);
+    deed("DELETE FROM pupil").await;
+    deed("INSERT INTO pupil SELECT * FROM kept").await;
     // A row too many of a table without a key.
     deed(&format!("INSERT INTO keyless VALUES (1, '{VALUE}')")).await;
     let _ = setting.longhaul(&["verify"]).exits(5).says(&[

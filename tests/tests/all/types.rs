@@ -4,6 +4,7 @@
 //! digests; a value that did not arrive must be a counted reject with its key, column and reason,
 //! and the run's own verdict must be *verified* nevertheless.
 
+mod mysql;
 mod postgres;
 mod sqlite;
 

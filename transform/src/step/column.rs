@@ -1,8 +1,11 @@
 //! What is done with the cells of one column.
 
+use std::collections::BTreeMap;
+
 use protocol::batch::Batch;
 use protocol::cell::{self, Reason};
-use protocol::plan::{ColumnMap, Lane};
+use protocol::mapping::Policy;
+use protocol::plan::{ColumnMap, Entity, Lane};
 use protocol::schema::{Engine, Logical};
 
 /// One column's way through the pipeline.
@@ -15,6 +18,8 @@ pub(crate) struct Column {
     look: Look,
     /// Digits of a second that the target keeps, where it would round away what has more.
     seconds: Option<u8>,
+    /// What stands in the place of what does not fit. The raw lane has none.
+    policies: BTreeMap<Reason, Policy>,
 }
 
 /// How closely the cells are looked at.
@@ -29,7 +34,8 @@ enum Look {
 }
 
 impl Column {
-    pub(crate) fn new(map: &ColumnMap, lane: Lane, from: Engine, to: Engine) -> Self {
+    pub(crate) fn new(map: &ColumnMap, entity: &Entity, from: Engine, to: Engine) -> Self {
+        let lane = entity.lane;
         let seconds = cell::second_digits(to, &map.to, &map.native);
         let look = if lane == Lane::Raw {
             // The engine's own bytes mean nothing to us.
@@ -41,12 +47,21 @@ impl Column {
         } else {
             Look::Pass
         };
-        Self { target: map.target.clone(), to: map.to.clone(), look, seconds }
+        let policies = match lane {
+            Lane::Raw => BTreeMap::new(),
+            Lane::Text => entity.policies.get(&map.target).cloned().unwrap_or_default(),
+        };
+        Self { target: map.target.clone(), to: map.to.clone(), look, seconds, policies }
     }
 
     /// Whether cells may come out other than they went in.
     pub(crate) fn rewrites(&self) -> bool {
-        self.look == Look::Fit
+        self.look == Look::Fit || (self.looks() && self.mends())
+    }
+
+    /// Whether something may stand in the place of what does not fit.
+    pub(crate) fn mends(&self) -> bool {
+        !self.policies.is_empty()
     }
 
     /// Whether cells are looked at, if only to refuse them.
@@ -66,6 +81,68 @@ impl Column {
     fn holds(&self, engine: Engine, cell: &[u8]) -> Result<(), Reason> {
         self.seconds.map_or(Ok(()), |digits| cell::keeps_seconds(digits, cell))?;
         cell::holds(engine, &self.to, cell)
+    }
+
+    /// Appends the cell, as the target gives it back, to the row that was begun; or what stands in
+    /// its place, and the reason why. `misfit` is what its reader noted of it.
+    pub(crate) fn put(
+        &self,
+        engine: Engine,
+        cell: Option<&[u8]>,
+        misfit: Option<Reason>,
+        rows: &mut Batch,
+    ) -> Result<Option<Reason>, Reason> {
+        if !self.mends() {
+            return misfit.map_or_else(|| self.push(engine, cell, rows), Err).map(|()| None);
+        }
+        let mut fitted = Vec::new();
+        let reason = match (misfit, cell) {
+            (Some(reason), _) => reason,
+            (None, None) => {
+                rows.push_cell(None);
+                return Ok(None);
+            }
+            (None, Some(bytes)) => match self.fitted(engine, bytes, &mut fitted) {
+                Ok(()) => {
+                    rows.push_cell(Some(&fitted));
+                    return Ok(None);
+                }
+                Err(reason) => reason,
+            },
+        };
+        let mended = self.mended(engine, reason, cell).ok_or(reason)?;
+        rows.push_cell(mended.as_deref());
+        Ok(Some(reason))
+    }
+
+    fn fitted(&self, engine: Engine, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+        match self.look {
+            Look::Pass | Look::Ask => out.extend_from_slice(cell),
+            Look::Fit => cell::fit(&self.to, cell, out)?,
+        }
+        if self.look == Look::Pass { Ok(()) } else { self.holds(engine, out) }
+    }
+
+    /// What stands in the place of a cell that does not fit, NULL included; none where the row is
+    /// refused.
+    #[expect(clippy::option_option, reason = "NULL is a cell, and no cell is a refused row")]
+    fn mended(
+        &self,
+        engine: Engine,
+        reason: Reason,
+        cell: Option<&[u8]>,
+    ) -> Option<Option<Vec<u8>>> {
+        match self.policies.get(&reason)? {
+            Policy::Reject => None,
+            Policy::Null => Some(None),
+            // The plan looked whether it fits.
+            Policy::Replace(value) => {
+                let mut fitted = Vec::new();
+                cell::fit(&self.to, value.as_bytes(), &mut fitted).ok()?;
+                Some(Some(fitted))
+            }
+            Policy::Clamp => cell::clamp(engine, &self.to, self.seconds, cell?).map(Some),
+        }
     }
 
     /// Appends the cell, as the target gives it back, to the row that was begun.

@@ -7,7 +7,7 @@ mod schema;
 
 use std::path::PathBuf;
 
-use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost};
+use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost, Policy};
 use protocol::schema::Engine;
 
 use super::*;
@@ -95,6 +95,13 @@ fn every_key_is_read() {
         rename: BTreeMap::from([("key".into(), "student_id".into())]),
         exclude: vec!["photo".into()],
         chunk_rows: Some(50_000),
+        on_unfit: Policy::Clamp,
+        policies: BTreeMap::from([
+            ("nickname".into(), Policy::Null),
+            ("grade".into(), Policy::Replace("0".into())),
+            ("no_such_date".into(), Policy::Reject),
+        ]),
+        rejects: Some(50),
         ..EntityRule::plain("students")
     };
     let temporary = EntityRule { include: false, ..EntityRule::plain("tmp_*") };
@@ -170,6 +177,28 @@ fn whatever_the_file_says_can_be_set() {
     let tls = Encryption { verify: Verify::Ca, ca, ..Encryption::default() };
     assert_eq!(prod.tls, Some(Tls::On(tls)));
     assert_eq!(prod.limits.connections_max, Some(7));
+}
+
+#[test]
+fn null_is_a_policy_and_nothing_is_none() {
+    let policy = |text: &str| {
+        let body = format!("{GOOD}entities: [{{ entity: a, on_unfit: {text} }}]\n");
+        read_with(&body, &[], &[])
+            .map(|config| config.migration().unwrap().entities[0].on_unfit.clone())
+    };
+    assert_eq!(policy("null").unwrap(), Policy::Null);
+    assert_eq!(policy("\"null\"").unwrap(), Policy::Null);
+    assert_eq!(policy("{ replace: \"\" }").unwrap(), Policy::Replace(String::new()));
+    for (wrong, said) in [
+        ("replace", "`replace` needs to know with what"),
+        ("nul", "did you mean `null`?"),
+        ("", "is wanted here"),
+        ("[clamp]", "is wanted here"),
+        ("{ replac: 1 }", "did you mean `replace`?"),
+    ] {
+        let error = policy(wrong).unwrap_err().render(100, false);
+        assert!(error.contains(said), "{wrong}: {error}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use protocol::fault::Fault;
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, Step, StepKind};
-use protocol::schema::{Column, Identity, Index, IndexOn, Key, Logical, Table};
+use protocol::schema::{Column, Identity, Index, IndexOn, Key, Logical, Table, TableName};
 
 use super::{Draft, Made, names};
 use crate::sql::quote;
@@ -185,6 +185,15 @@ fn keys(table: &Table) -> impl Iterator<Item = (&'static str, &Key)> {
 pub(super) fn add(table: &Table, name: Option<&str>, constraint: &str) -> String {
     let named = name.map(|name| format!("CONSTRAINT {} ", quote::name(name))).unwrap_or_default();
     format!("ALTER TABLE {} ADD {named}{constraint}", quote::table(&table.name))
+}
+
+/// The step that empties tables, all at once, so that foreign keys among them do not stand in the
+/// way. Tables that nobody empties and that refer to one of these make it fail, not lose rows.
+pub(in crate::postgres) fn emptying(tables: &[TableName]) -> Step {
+    let names: Vec<_> = tables.iter().map(|table| quote::table(table).to_string()).collect();
+    let what = crate::sql::emptying_of(tables);
+    let statements = vec![format!("TRUNCATE {}", names.join(", "))];
+    Step { kind: StepKind::Empty, what, statements, destructive: true }
 }
 
 /// The step that lets a table which is there number its rows on. Its sequence is set forward only:

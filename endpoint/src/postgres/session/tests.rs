@@ -102,6 +102,8 @@ fn entity(mode: Mode, lane: Lane, conflict: &[&str], links: &[&str]) -> Entity {
         links: strings(links),
         filter: None,
         top: None,
+        policies: BTreeMap::new(),
+        rejects_max: None,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

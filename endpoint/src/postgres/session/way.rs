@@ -37,7 +37,7 @@ impl Way {
         match write {
             Write::Rows { blank_links } => {
                 let blank = |c: &ColumnMap| *blank_links && entity.links.contains(&c.source);
-                if entity.mode == Mode::Create {
+                if entity.mode.inserts() {
                     let lane = entity.lane;
                     let copy = CopyIn::begin(link, &table, &entity.columns, blank, lane).await?;
                     return Ok(Self { copy, merge: None });
@@ -50,7 +50,12 @@ impl Way {
                     .collect();
                 make_waiting(link, &table, &kept).await?;
                 let fixed = always_identity(link, &entity.target).await?;
-                let merge = upsert(&table, &kept, &entity.conflict, &fixed);
+                let merge = match entity.mode {
+                    Mode::Update => update(&table, &kept, &entity.conflict, &fixed),
+                    Mode::Create | Mode::Upsert | Mode::Replace | Mode::Append => {
+                        upsert(&table, &kept, &entity.conflict, &fixed)
+                    }
+                };
                 let lane = entity.lane;
                 let copy = CopyIn::begin(link, WAITING, &entity.columns, blank, lane).await?;
                 Ok(Self { copy, merge: Some(merge) })
@@ -130,6 +135,22 @@ fn upsert(table: &str, columns: &[&str], conflict: &[String], fixed: &[String]) 
     Merge { statement, count: None }
 }
 
+/// Overwrites the rows that are there, and counts them.
+fn update(table: &str, columns: &[&str], key: &[String], fixed: &[String]) -> Merge {
+    let named = |names: &[String], c: &str| names.iter().any(|name| name == c);
+    let others = columns.iter().filter(|c| !named(key, c) && !named(fixed, c));
+    let set: Vec<_> = others.map(|c| format!("{0} = s.{0}", quote::name(c))).collect();
+    if set.is_empty() {
+        // Only the key is there, and it stays as it is.
+        let statement = format!("SELECT FROM {WAITING} LIMIT 0");
+        return Merge { statement, count: Some(present(table, key)) };
+    }
+    let same = matches(key.iter().map(String::as_str));
+    let set = set.join(", ");
+    let statement = format!("UPDATE {table} AS t SET {set} FROM {WAITING} AS s WHERE {same}");
+    Merge { statement, count: None }
+}
+
 /// Counts the waiting rows that stand in the table by their key.
 fn present(table: &str, key: &[String]) -> String {
     let same = matches(key.iter().map(String::as_str));
@@ -176,6 +197,16 @@ mod tests {
     fn a_number_that_the_server_gives_out_is_never_set() {
         let merge = upsert("\"t\"", &["k", "n", "v"], &strings(&["k"]), &strings(&["n"]));
         assert!(!merge.statement.contains("\"n\" = excluded"));
+    }
+
+    #[test]
+    fn an_update_changes_only_what_is_there_and_no_key() {
+        let merge = update("\"t\"", &["id", "v", "n"], &strings(&["id"]), &strings(&["n"]));
+        assert_eq!(
+            merge.statement,
+            "UPDATE \"t\" AS t SET \"v\" = s.\"v\" FROM pg_temp.lh_rows AS s WHERE t.\"id\" = s.\"id\""
+        );
+        assert!(update("\"t\"", &["id"], &strings(&["id"]), &[]).count.is_some());
     }
 
     #[test]

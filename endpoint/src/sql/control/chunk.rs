@@ -66,8 +66,7 @@ pub(crate) async fn open_receipt(
     attempt: AttemptId,
 ) -> Result<bool, Fault> {
     let insert = format!(
-        "INSERT INTO {}receipt (run, chunk, outcome, attempt) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (run, chunk) DO NOTHING RETURNING chunk",
+        "INSERT INTO {}receipt (run, chunk, outcome, attempt) VALUES ($1, $2, $3, $4)",
         dialect.prefix
     );
     let params = [
@@ -76,7 +75,7 @@ pub(crate) async fn open_receipt(
         Param::text(Outcome::Open.as_str()),
         Param::text(attempt),
     ];
-    Ok(!sql.query(&insert, &params).await?.is_empty())
+    sql.insert_new(&insert, "run, chunk", &params).await
 }
 
 /// The receipt of a chunk that was decided.

@@ -126,12 +126,12 @@ impl<S: Sql> Control<S> {
         let mut params = rows::record_params(record);
         params.push(Param::Text(to_json(&head)));
         let insert = format!(
-            "INSERT INTO {}run ({}, head) VALUES {} ON CONFLICT (run) DO NOTHING RETURNING run",
+            "INSERT INTO {}run ({}, head) VALUES {}",
             self.dialect.prefix,
             rows::RECORD,
             rows::placeholders(1, params.len())
         );
-        Ok(!self.sql.query(&insert, &params).await?.is_empty())
+        self.sql.insert_new(&insert, "run", &params).await
     }
 
     async fn insert_chunks(&mut self, run: RunId, plan: &Plan) -> Result<(), Fault> {
@@ -161,11 +161,8 @@ impl<S: Sql> Control<S> {
         let p = self.dialect.prefix;
         let key = self.dialect.owner_key(entity);
         let params = [Param::Text(key.clone()), Param::text(run)];
-        let insert = format!(
-            "INSERT INTO {p}owner (entity, run) VALUES ($1, $2) \
-             ON CONFLICT (entity) DO NOTHING RETURNING entity"
-        );
-        if !self.sql.query(&insert, &params).await?.is_empty() {
+        let insert = format!("INSERT INTO {p}owner (entity, run) VALUES ($1, $2)");
+        if self.sql.insert_new(&insert, "entity", &params).await? {
             return Ok(());
         }
         let select = format!(
@@ -255,7 +252,9 @@ impl<S: Sql> Control<S> {
         if !self.run(run).await?.state.is_final() {
             return Err(self.busy(run).saying("it is not over"));
         }
-        for table in ["sample", "reject", "receipt", "plan", "owner", "run"] {
+        let more = self.dialect.made_of.more.iter().map(|(table, _)| *table);
+        let tables = ["sample", "reject", "receipt", "plan", "owner", "run"];
+        for table in more.chain(tables) {
             let delete = format!("DELETE FROM {}{table} WHERE run = $1", self.dialect.prefix);
             self.sql.execute(&delete, &[Param::text(run)]).await?;
         }
@@ -382,11 +381,14 @@ impl<S: Sql> Home for Control<S> {
     async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
         self.begin_durable().await?;
         let update = format!(
-            "UPDATE {}run SET epoch = epoch + 1, held = NULL, led = {} WHERE run = $1 \
-             RETURNING epoch",
+            "UPDATE {}run SET epoch = epoch + 1, held = NULL, led = {} WHERE run = $1",
             self.dialect.prefix, self.dialect.now
         );
-        let led = self.sql.query(&update, &[Param::text(run)]).await;
+        let led = match self.sql.execute(&update, &[Param::text(run)]).await {
+            // Nobody else changes it before this transaction ends.
+            Ok(_) => self.of_run("epoch", "run", run, "").await,
+            Err(fault) => Err(fault),
+        };
         let row = self.end(led).await?.pop().ok_or_else(|| self.unknown(run))?;
         Cells::of(row).parse()
     }
@@ -469,6 +471,17 @@ impl<S: Sql> Home for Control<S> {
     async fn rejects(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let by = format!("ORDER BY chunk, row_key LIMIT {limit}");
+        let found = self.of_run(rows::REJECT, "reject", run, &by).await?;
+        found.into_iter().map(rows::reject).collect()
+    }
+
+    async fn rejects_of(
+        &mut self,
+        run: RunId,
+        from: ChunkId,
+        upto: ChunkId,
+    ) -> Result<Vec<Reject>, Fault> {
+        let by = format!("AND chunk BETWEEN {from} AND {upto} ORDER BY chunk, row_key");
         let found = self.of_run(rows::REJECT, "reject", run, &by).await?;
         found.into_iter().map(rows::reject).collect()
     }

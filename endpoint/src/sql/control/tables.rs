@@ -2,36 +2,43 @@
 
 use super::Dialect;
 
-/// The tables, in an order in which they can be created. `{p}` stands for the prefix.
-const TABLES: [&str; 7] = [
-    "CREATE TABLE IF NOT EXISTS {p}meta (format bigint NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS {p}run (
-        run text NOT NULL PRIMARY KEY, state text NOT NULL, epoch bigint NOT NULL,
-        fingerprint text NOT NULL, migration text NOT NULL,
-        from_environment text NOT NULL, to_environment text NOT NULL,
-        created bigint NOT NULL, ended bigint, drifted bigint NOT NULL, counters text,
-        fleet bigint NOT NULL, steering text NOT NULL, held text, led bigint,
-        head text NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS {p}plan (
-        run text NOT NULL, chunk bigint NOT NULL, stage text NOT NULL, entity bigint,
-        body text NOT NULL, PRIMARY KEY (run, chunk))",
-    "CREATE TABLE IF NOT EXISTS {p}receipt (
-        run text NOT NULL, chunk bigint NOT NULL, outcome text NOT NULL, attempt text NOT NULL,
-        worker text, tries bigint, read_digest text, written_digest text,
-        filtered bigint, rejected bigint, bytes bigint, policies text,
-        started bigint, finished bigint, PRIMARY KEY (run, chunk))",
-    "CREATE TABLE IF NOT EXISTS {p}reject (
-        run text NOT NULL, chunk bigint NOT NULL, row_key text NOT NULL, column_name text,
-        reason text NOT NULL, constraint_name text)",
-    "CREATE TABLE IF NOT EXISTS {p}sample (
-        run text NOT NULL, chunk bigint NOT NULL, row_key text NOT NULL, column_name text,
-        reason text NOT NULL, constraint_name text)",
-    "CREATE TABLE IF NOT EXISTS {p}owner (entity text NOT NULL PRIMARY KEY, run text NOT NULL)",
+/// The tables and their columns, in an order in which they can be created. `{word}` is text that
+/// stands in keys, `{text}` any other.
+const TABLES: [(&str, &str); 7] = [
+    ("meta", "format bigint NOT NULL"),
+    ("run", "
+        run {word} NOT NULL PRIMARY KEY, state {text} NOT NULL, epoch bigint NOT NULL,
+        fingerprint {text} NOT NULL, migration {text} NOT NULL,
+        from_environment {text} NOT NULL, to_environment {text} NOT NULL,
+        created bigint NOT NULL, ended bigint, drifted bigint NOT NULL, counters {text},
+        fleet bigint NOT NULL, steering {text} NOT NULL, held {text}, led bigint,
+        head {text} NOT NULL"),
+    ("plan", "
+        run {word} NOT NULL, chunk bigint NOT NULL, stage {text} NOT NULL, entity bigint,
+        body {text} NOT NULL, PRIMARY KEY (run, chunk)"),
+    ("receipt", "
+        run {word} NOT NULL, chunk bigint NOT NULL, outcome {text} NOT NULL, attempt {text} NOT NULL,
+        worker {text}, tries bigint, read_digest {text}, written_digest {text},
+        filtered bigint, rejected bigint, bytes bigint, policies {text},
+        started bigint, finished bigint, PRIMARY KEY (run, chunk)"),
+    ("reject", "
+        run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},
+        reason {text} NOT NULL, constraint_name {text}"),
+    ("sample", "
+        run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},
+        reason {text} NOT NULL, constraint_name {text}"),
+    ("owner", "entity {word} NOT NULL PRIMARY KEY, run {word} NOT NULL"),
 ];
 
 /// The statements that make what is missing.
 pub(super) fn create(dialect: &Dialect) -> String {
-    let tables = TABLES.iter().map(|table| table.replace("{p}", dialect.prefix));
+    let made_of = dialect.made_of;
+    let table = |(name, columns): (&str, &str)| {
+        let columns = columns.replace("{word}", made_of.word).replace("{text}", made_of.text);
+        let (prefix, tail) = (dialect.prefix, made_of.tail);
+        format!("CREATE TABLE IF NOT EXISTS {prefix}{name} ({columns}){tail}")
+    };
+    let tables = TABLES.iter().chain(made_of.more).copied().map(table);
     let all: Vec<_> = dialect.schema.map(str::to_owned).into_iter().chain(tables).collect();
     all.join(";\n")
 }

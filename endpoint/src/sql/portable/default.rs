@@ -24,7 +24,8 @@ pub fn translate_default(
     if to == Engine::Memory {
         return None;
     }
-    let parsed = parse(expression, from)?;
+    let expression = if from == Engine::MySql { of_mysql(expression) } else { expression.into() };
+    let parsed = parse(&expression, from)?;
     let default = bare(&parsed);
     if let Some(moment) = present(default, from) {
         // SQLite's moment is in UTC and does not say so, as a column of instants must.
@@ -32,6 +33,26 @@ pub fn translate_default(
         let suffix = if unsaid { " || '+00'" } else { "" };
         return holds(logical, moment).then(|| format!("{moment}{suffix}"));
     }
+    let spelled = carried(default, logical, from)?;
+    // A backslash is itself everywhere but in MySQL.
+    (to != Engine::MySql || !spelled.contains('\\')).then_some(spelled)
+}
+
+/// A default of MySQL without what happens on update, and without the digits of a moment: the column
+/// keeps as many as it does.
+fn of_mysql(expression: &str) -> String {
+    let default = expression.split(" ON UPDATE ").next().unwrap_or_default();
+    let lower = default.to_ascii_lowercase();
+    let moment = lower.strip_prefix("current_timestamp(").and_then(|rest| rest.strip_suffix(')'));
+    match moment {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "CURRENT_TIMESTAMP".to_owned()
+        }
+        Some(_) | None => default.to_owned(),
+    }
+}
+
+fn carried(default: &Expr, logical: &Logical, from: Engine) -> Option<String> {
     match literal_of(default)? {
         Literal::Null => Some("NULL".to_owned()),
         Literal::Boolean(value) if *logical == Logical::Boolean => Some(spelled(value)),

@@ -124,7 +124,8 @@ pub(super) fn moment(expr: &Expr, from: Engine) -> Option<&'static str> {
         (Engine::Postgres, "now", []) | (Engine::Sqlite, "datetime", ["now"]) => {
             Some("CURRENT_TIMESTAMP")
         }
-        (Engine::Sqlite, "date", ["now"]) => Some("CURRENT_DATE"),
+        (Engine::MySql, "current_timestamp" | "now", []) => Some("CURRENT_TIMESTAMP"),
+        (Engine::Sqlite, "date", ["now"]) | (Engine::MySql, "curdate", []) => Some("CURRENT_DATE"),
         _ => None,
     }
 }

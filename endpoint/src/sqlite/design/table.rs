@@ -39,7 +39,7 @@ fn numbered(table: &Table, from: Engine) -> Numbered {
         (Engine::Sqlite, None) if integer && column.nullable => Numbered::Quirk,
         // Another integer type is not the rowid there, and so stays one that is not.
         (Engine::Sqlite, _) if !integer => Numbered::No,
-        (Engine::Sqlite | Engine::Postgres | Engine::Memory, _) => Numbered::Rowid,
+        (Engine::Sqlite | Engine::Postgres | Engine::MySql | Engine::Memory, _) => Numbered::Rowid,
     }
 }
 
@@ -104,10 +104,10 @@ impl Drawing<'_> {
         let (native, logical) = match self.from {
             Engine::Sqlite => (column.native.clone(), column.logical.clone()),
             // The rowid is declared by this very word.
-            Engine::Postgres | Engine::Memory if numbered != Numbered::No => {
+            Engine::Postgres | Engine::MySql | Engine::Memory if numbered != Numbered::No => {
                 ("INTEGER".to_owned(), Logical::Integer { bits: 64 })
             }
-            Engine::Postgres | Engine::Memory => types::chosen(&column.logical),
+            Engine::Postgres | Engine::MySql | Engine::Memory => types::chosen(&column.logical),
         };
         let mut line = format!("{} {native}", quote::name(&column.name)).trim_end().to_owned();
         let key = table.primary_key.as_ref().and_then(|key| key.name.as_deref());

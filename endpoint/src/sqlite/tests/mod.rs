@@ -82,6 +82,8 @@ fn entity(table: &str, columns: &[(&str, &str)], mode: Mode) -> Entity {
         links: Vec::new(),
         filter: None,
         top: None,
+        policies: BTreeMap::new(),
+        rejects_max: None,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

@@ -1,0 +1,81 @@
+//! What can be asked about rejected rows.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+use super::OfRun;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rejects {
+    #[command(subcommand)]
+    pub(crate) command: RejectsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RejectsCommand {
+    /// Show the rows that were refused: key, column, reason.
+    List(RejectsList),
+    /// Write them to a file.
+    Export(RejectsExport),
+}
+
+/// Which rejects.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Which {
+    /// Only of this target entity, with or without its schema.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) entity: Option<String>,
+
+    /// Only those refused for this reason: `too_long`, `23505`.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RejectsList {
+    #[command(flatten)]
+    pub(crate) of: OfRun,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
+
+    /// Show at most so many.
+    #[arg(long, default_value_t = 1000, value_name = "ROWS")]
+    pub(crate) limit: usize,
+
+    /// Show instead the rows kept as evidence of chunks that were given up.
+    #[arg(long)]
+    pub(crate) evidence: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RejectsExport {
+    #[command(flatten)]
+    pub(crate) of: OfRun,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
+
+    /// Write here [default: stdout].
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+
+    /// How [default: JSON lines where the file ends in .json or .jsonl, else CSV].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ExportFormat>,
+
+    /// CSV with every key as it is. Otherwise what a spreadsheet would take for a formula gets a `'`
+    /// in front.
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+/// How rejects are written to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Comma-separated, with a line of headings.
+    Csv,
+    /// One JSON object per line.
+    Jsonl,
+}

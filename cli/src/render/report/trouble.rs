@@ -1,0 +1,121 @@
+//! What did not go by itself: rejected rows, changed values, faults and resumes.
+
+use std::collections::BTreeMap;
+
+use coordinator::report::{EntityReport, Group, Report};
+use protocol::receipt::Reject;
+
+use super::grouped;
+use super::markup::{Text, list, paragraph, section, table, text};
+
+/// Rejected rows, grouped by reason.
+pub(super) fn rejects(report: &Report) -> String {
+    if report.rejected.is_empty() {
+        return section("Rejected rows", &paragraph("None."));
+    }
+    let row = |group: &Group| {
+        vec![
+            text(&group.entity),
+            text(group.column.as_deref().unwrap_or("–")),
+            reason(&group.reason, group.constraint.as_deref()),
+            grouped(group.rows),
+            text(&group.examples.join(" · ")),
+        ]
+    };
+    let rows: Vec<_> = report.rejected.iter().map(row).collect();
+    let more = format!(
+        "<p>All of them, by key: <code>longhaul rejects list {run}</code>, or as a file: \
+         <code>longhaul rejects export {run} -o rejects.csv</code>.</p>\n",
+        run = report.run
+    );
+    let headings = ["Entity", "Column", "Reason", "#Rows", "Keys, the first of them"];
+    section("Rejected rows", &(table(&headings, &rows, None) + &more))
+}
+
+/// A reason, with what it means where we know it.
+fn reason(reason: &str, constraint: Option<&str>) -> String {
+    let constraint = constraint.map(|name| format!("<small>by {}</small>", Text(name)));
+    let means = meaning(reason).map(|means| format!("{means} ")).unwrap_or_default();
+    format!("{means}<code>{}</code>{}", Text(reason), constraint.unwrap_or_default())
+}
+
+/// The words for what the engines and the house itself call by codes.
+fn meaning(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "wrong_type" => "not of the column's type",
+        "out_of_range" | "22003" => "beyond the type's range",
+        "too_precise" => "more precise than the type keeps",
+        "too_long" | "22001" => "longer than the type keeps",
+        "invalid_encoding" | "22021" => "invalid encoding",
+        "nul_in_text" => "NUL character in text",
+        "not_finite" => "NaN or infinite",
+        "no_such_date" | "22008" => "no such date there",
+        "no_such_label" => "no such label",
+        "no_such_row" => "no such row to update",
+        "22P02" | "22007" => "not readable as the type",
+        "23502" | "1299" => "NULL not allowed",
+        "23503" | "787" => "refers to a missing row",
+        "23505" | "1555" | "2067" | "2579" => "duplicate key",
+        "23514" | "275" => "check failed",
+        "23P01" => "excluded by another row",
+        _ => return None,
+    })
+}
+
+/// How many values the migration's policies changed.
+pub(super) fn changed(report: &Report) -> u64 {
+    let columns = report.entities.iter().flat_map(|entity| entity.policies.values());
+    columns.flat_map(BTreeMap::values).sum()
+}
+
+/// Values that policies changed, by column and reason.
+pub(super) fn policies(report: &Report) -> String {
+    if changed(report) == 0 {
+        return String::new();
+    }
+    let of = |entity: &EntityReport| {
+        let mut rows = Vec::new();
+        for (column, reasons) in &entity.policies {
+            for (why, times) in reasons {
+                let why = reason(why.as_str(), None);
+                rows.push(vec![text(&entity.target), text(column), why, grouped(*times)]);
+            }
+        }
+        rows
+    };
+    let rows: Vec<_> = report.entities.iter().flat_map(of).collect();
+    let about = "These values did not fit their column, and were changed as the migration's policies \
+                 say.";
+    let body = paragraph(about) + &table(&["Entity", "Column", "Reason", "#Values"], &rows, None);
+    section("Changed values", &body)
+}
+
+/// Resumes, retries, and evidence of what was given up.
+pub(super) fn faults(report: &Report) -> String {
+    let mut items = Vec::new();
+    match report.resumes {
+        0 => {}
+        1 => items.push("The run was taken up again once.".to_string()),
+        n => items.push(format!("The run was taken up again {n} times.")),
+    }
+    let retried = report.entities.iter().filter(|entity| entity.retries > 0);
+    items.extend(retried.map(|entity| {
+        let times = grouped(entity.retries);
+        format!("{}: {times} tries beyond the first of its chunks.", Text(&entity.target))
+    }));
+    let (done, planned) = report.steps;
+    if done < planned {
+        items.push(format!("{done} of {planned} steps are done."));
+    }
+    items.extend(report.samples.iter().map(evidence));
+    if items.is_empty() {
+        return section("Resumes and faults", &paragraph("None."));
+    }
+    section("Resumes and faults", &list(&items))
+}
+
+fn evidence(sample: &Reject) -> String {
+    let why = reason(&sample.reason, sample.constraint.as_deref());
+    let key = Text(&sample.key);
+    format!("Chunk {} was given up; evidence: key <code>{key}</code>, {why}.", sample.chunk)
+}

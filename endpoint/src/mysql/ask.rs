@@ -1,0 +1,185 @@
+//! What is asked of a database besides its rows: who it is, whether it changed, what may be done.
+
+use std::sync::atomic::Ordering;
+
+use protocol::fault::{Code, Fault};
+use protocol::plan::{Bound, Entity};
+use protocol::schema::{Catalogue, Logical, TableName};
+
+use super::connect::{Duty, Link};
+use super::read::{self, Reader, Select, Stream};
+use super::{MySql, introspect, range, way, words};
+use crate::{Cut, Read, Rows};
+
+/// Everywhere the same words; a server is where its data are.
+const IDENTITY: &str =
+    "SELECT CONCAT_WS('/', @@hostname, @@port, @@datadir, @@server_id, DATABASE())";
+
+/// The statement that stands in a moment. The isolation is of the next transaction only.
+const HOLD: [&str; 2] = [
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+];
+
+/// Of which sessions the labels are known: a number is given out again only when the server starts
+/// anew, and then the port of the other end is another.
+const SEEN: &str = "SELECT host FROM information_schema.processlist WHERE id = CONNECTION_ID()";
+
+impl MySql {
+    pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
+        let mut link = self.door.open("longhaul:identity", Duty::Read).await?;
+        Ok(format!("mysql/{}", link.one(IDENTITY).await?.unwrap_or_default()))
+    }
+
+    pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
+        // Catalogues show the present, whoever asks.
+        let mut link = self.door.open("longhaul:catalogue", Duty::Read).await?;
+        introspect::catalogue(&mut link).await
+    }
+
+    pub(super) async fn take_hold(&self) -> Result<(), Fault> {
+        let mut held = self.held.lock().await;
+        if held.is_some() || self.holds.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut link = self.door.open("longhaul:snapshot", Duty::Read).await?;
+        for statement in HOLD {
+            link.run(statement).await?;
+        }
+        *held = Some(link);
+        self.holds.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The time of the last change of each table, and the next number. A change within the second
+    /// that the text was made in could not be told from it, so that second is waited out.
+    pub(super) async fn ask_counters(&self, tables: &[TableName]) -> Result<String, Fault> {
+        let mut link = self.door.open("longhaul:counters", Duty::Read).await?;
+        let names: Vec<_> = tables.iter().map(|table| words::literal(&table.name)).collect();
+        if names.is_empty() {
+            return Ok(String::new());
+        }
+        let of = format!(
+            "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ({})",
+            names.join(", ")
+        );
+        let recent = format!("SELECT MAX(update_time) >= NOW() - INTERVAL 1 SECOND {of}");
+        while link.one(&recent).await?.as_deref() == Some("1") {
+            link.query("SELECT SLEEP(0.2)").await?;
+        }
+        let stamp = format!(
+            "SELECT table_name, update_time, create_time, auto_increment {of} ORDER BY table_name"
+        );
+        let rows = link.query(&stamp).await?;
+        let cell = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+        let lines = rows.into_iter().map(|row| row.into_iter().map(cell).collect::<Vec<_>>());
+        Ok(lines.map(|line| line.join("/")).collect::<Vec<_>>().join(","))
+    }
+
+    /// A connection that sees what is to be read.
+    async fn reader(&self, label: &str) -> Result<Reader, Fault> {
+        if self.holds.load(Ordering::Relaxed) {
+            return Ok(Reader::Held(std::sync::Arc::clone(&self.held).lock_owned().await));
+        }
+        Ok(Reader::Own(self.door.open(label, Duty::Read).await?))
+    }
+
+    pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
+        let mut reader = self.reader("longhaul:cut").await?;
+        let bounds = range::cut(reader.link()?, cut).await;
+        bounds.map_err(|fault| read::blame(fault, cut.filter.is_some()))
+    }
+
+    pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
+        let select = Select::range(wanted)?;
+        Ok(Box::new(Stream::open(self.reader(&wanted.label).await?, select).await?))
+    }
+
+    pub(super) async fn begin_read_back(
+        &self,
+        entity: &Entity,
+        index: u32,
+        of: u32,
+        batch_bytes: usize,
+    ) -> Result<Box<dyn Rows>, Fault> {
+        let label = format!("longhaul:verify:{}:{index}", entity.id);
+        let mut link = self.door.open(&label, Duty::Read).await?;
+        let rows = range::slice(&mut link, entity, index, of).await?;
+        let columns = entity.columns.iter().map(|c| (c.target.as_str(), &c.to));
+        let select = Select {
+            sql: format!("{}{}", read::select(&entity.target, columns), rows.sql()),
+            columns: entity.columns.iter().map(|c| c.to.clone()).collect::<Vec<Logical>>(),
+            batch_bytes,
+            filtered: false,
+        };
+        Ok(Box::new(Stream::open(Reader::Own(link), select).await?))
+    }
+
+    pub(super) async fn ask_rows(&self, table: &TableName) -> Result<bool, Fault> {
+        let mut link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let ask = format!("SELECT EXISTS (SELECT 1 FROM {})", words::table(table));
+        Ok(link.one(&ask).await?.as_deref() == Some("1"))
+    }
+
+    /// Tables that are there must keep transactions. Of rights the server says nothing before they
+    /// are used.
+    pub(super) async fn ask_rights(&self, entities: &[&Entity]) -> Result<(), Fault> {
+        let mut link = self.door.open("longhaul:rights", Duty::Read).await?;
+        for entity in entities {
+            if entity.new {
+                continue;
+            }
+            let engine = format!(
+                "SELECT engine FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_name = {}",
+                words::literal(&entity.target.name)
+            );
+            let engine = link.one(&engine).await?.unwrap_or_default();
+            if !engine.is_empty() && !engine.eq_ignore_ascii_case("InnoDB") {
+                return Err(way::no_transactions(&entity.target, &engine));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what others do under a label that begins so.
+    pub(super) async fn ask_end(&self, label: &str) -> Result<u64, Fault> {
+        let mut link = self.door.open("longhaul:end", Duty::Read).await?;
+        let begins = words::literal(label);
+        let found = link
+            .query(&format!(
+                "SELECT s.id FROM longhaul_session AS s \
+                 JOIN information_schema.processlist AS p ON p.id = s.id AND p.host = s.seen \
+                 WHERE LEFT(s.label, CHAR_LENGTH({begins})) = {begins} AND s.id <> CONNECTION_ID()"
+            ))
+            .await?;
+        let mut ended = 0;
+        for id in found.into_iter().flatten().flatten() {
+            match link.run(&format!("KILL CONNECTION {id}")).await {
+                Ok(()) => ended += 1,
+                // It ended by itself meanwhile: no such thread.
+                Err(fault) if fault.named().is_some_and(|native| native.code == "1094") => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// Notes under which label a session goes, so that others can end it. The server's own list knows no
+/// labels.
+pub(super) async fn tell_label(link: &mut Link, label: &str) -> Result<(), Fault> {
+    let seen = link.one(SEEN).await?.unwrap_or_default();
+    let run = label.split(':').nth(1).unwrap_or_default();
+    let (run, label, seen) = (words::literal(run), words::literal(label), words::literal(&seen));
+    let id = link.id();
+    let insert = format!(
+        "INSERT INTO longhaul_session (run, id, label, seen) VALUES ({run}, {id}, {label}, {seen}) \
+         ON DUPLICATE KEY UPDATE run = {run}, label = {label}, seen = {seen}"
+    );
+    match link.run(&insert).await {
+        // Nothing was installed yet, and so there is nothing that it could sit on.
+        Err(fault) if fault.code() == Code::Refused => Ok(()),
+        done => done,
+    }
+}

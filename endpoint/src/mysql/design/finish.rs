@@ -1,0 +1,212 @@
+//! What a table gets when its rows are there.
+
+use std::collections::BTreeSet;
+
+use protocol::id::EntityId;
+use protocol::plan::{Level, Stage, StepKind};
+use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Logical, Table};
+
+use super::{CHAR_BYTES, Draft, INDEX_BYTES, Made, key_parts};
+use crate::mysql::{types, words};
+
+/// What the server can do about a link when the other end goes or changes.
+const ACTIONS: [&str; 5] = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"];
+
+/// Characters of a long text that an index looks at.
+const PREFIX: u32 = 191;
+
+/// The columns of an index that forbids duplicates.
+pub(super) fn key_of(index: &Index) -> Option<Vec<String>> {
+    index.unique_columns().filter(|_| index.tail.is_none())
+}
+
+impl Draft<'_> {
+    pub(super) fn finish(&mut self, id: EntityId, table: &Table) {
+        let on = words::table(&table.name);
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        for key in &table.uniques {
+            taken.extend(key.name.as_deref().map(str::to_lowercase));
+            if self.numbers_by(table, &key.columns) {
+                continue;
+            }
+            let name = key.name.as_deref().map(words::name).unwrap_or_default();
+            let add =
+                format!("ALTER TABLE {on} ADD UNIQUE KEY {name} ({})", key_parts(&key.columns));
+            let what = format!("unique {} of {}", key.columns.join(", "), table.name);
+            self.next(id, table, Made::new(StepKind::Key, what, add));
+        }
+        for index in &table.indexes {
+            if let Some(add) = self.index(table, index, &mut taken) {
+                let what = format!("index {} of {}", index.name, table.name);
+                self.next(
+                    id,
+                    table,
+                    Made::new(StepKind::Index, what, format!("ALTER TABLE {on} {add}")),
+                );
+            }
+        }
+        if let Some(statement) = go_on(table) {
+            let what = format!("numbering of {}", table.name);
+            self.next(id, table, Made::new(StepKind::Identity, what, statement));
+        }
+        let what = format!("statistics of {}", table.name);
+        self.next(id, table, Made::new(StepKind::Statistics, what, format!("ANALYZE TABLE {on}")));
+    }
+
+    /// Adds a finish step behind the others of the table.
+    fn next(&mut self, id: EntityId, table: &Table, made: Made) -> usize {
+        let key = table.name.to_string();
+        let after = self.last.get(&key).copied().into_iter().collect();
+        let at = self.step(Stage::Finish, id, made, after);
+        self.last.insert(key, at);
+        at
+    }
+
+    /// `ADD INDEX …`, where the server has something like it.
+    fn index(
+        &mut self,
+        table: &Table,
+        index: &Index,
+        taken: &mut BTreeSet<String>,
+    ) -> Option<String> {
+        match self.built(table, index) {
+            Ok((kind, parts)) => {
+                let mut name = index.name.clone();
+                while !taken.insert(name.to_lowercase()) || name.eq_ignore_ascii_case("PRIMARY") {
+                    name = format!("{}_{name}", table.name.name);
+                }
+                Some(format!("ADD {kind} {} ({parts})", words::name(&name)))
+            }
+            Err(why) => {
+                let text = format!("index {} stays behind: {why}", index.name);
+                self.note(Level::Left, table, text);
+                None
+            }
+        }
+    }
+
+    fn built(&mut self, table: &Table, index: &Index) -> Result<(&'static str, String), String> {
+        let own = self.is_same_engine();
+        if index.predicate.is_some() {
+            return Err("it holds a part of the rows only".into());
+        }
+        let kind = match &*index.method {
+            "fulltext" if own => "FULLTEXT INDEX",
+            "spatial" if own => "SPATIAL INDEX",
+            "btree" | "hash" if index.unique => "UNIQUE INDEX",
+            "btree" | "hash" => "INDEX",
+            method => return Err(format!("the server has no {method}")),
+        };
+        if let (Some(tail), true) = (&index.tail, own) {
+            return Ok((kind, tail.clone()));
+        }
+        if index.tail.as_ref().is_some_and(|tail| tail.to_ascii_uppercase().contains("COLLATE")) {
+            return Err("it has a collation of its own".into());
+        }
+        if !index.include.is_empty() {
+            let text = format!("index {} is made without the columns it includes", index.name);
+            self.note(Level::Left, table, text);
+        }
+        let parts = index.parts.iter().map(|part| {
+            let on = match &part.on {
+                IndexOn::Column(column) => self.part(table, column, index),
+                IndexOn::Expression(text) if self.server.has_index_expressions() => {
+                    format!("({})", self.expression(table, text)?)
+                }
+                IndexOn::Expression(_) => return Err("it stands on an expression".to_owned()),
+            };
+            Ok(if part.descending { format!("{on} DESC") } else { on })
+        });
+        Ok((kind, parts.collect::<Result<Vec<_>, _>>()?.join(", ")))
+    }
+
+    /// A column of an index; the beginning of it, where all of it would be too long.
+    fn part(&self, table: &Table, column: &str, index: &Index) -> String {
+        let name = words::name(column);
+        let many = u32::try_from(index.parts.len()).unwrap_or(u32::MAX);
+        let most = INDEX_BYTES / CHAR_BYTES / many.max(1);
+        let long = table.column(column).is_some_and(|c| match types::length(&c.logical) {
+            Some(n) => n > most,
+            None if matches!(c.logical, Logical::Enum { .. }) => false,
+            None => types::is_text(&c.logical) || c.logical == Logical::Binary,
+        });
+        if long && key_of(index).is_none() && !self.is_same_engine() {
+            format!("{name}({})", PREFIX.min(most))
+        } else {
+            name
+        }
+    }
+
+    /// Foreign keys, one after another: each looks at two tables.
+    pub(super) fn links(&mut self) {
+        let mut before: Option<usize> = None;
+        for (id, table) in &self.wanted.tables {
+            for (at, link) in table.foreign_keys.iter().enumerate() {
+                let Some(add) = self.link(table, link, at) else { continue };
+                let mut after: Vec<_> = before.into_iter().collect();
+                for name in [table.name.to_string(), link.references.to_string()] {
+                    after.extend(self.last.get(&name));
+                }
+                after.sort_unstable();
+                after.dedup();
+                let what = format!("foreign key {} of {}", link.columns.join(", "), table.name);
+                before = Some(self.step(
+                    Stage::Finish,
+                    *id,
+                    Made::new(StepKind::ForeignKey, what, add),
+                    after,
+                ));
+            }
+        }
+    }
+
+    fn link(&mut self, table: &Table, link: &ForeignKey, at: usize) -> Option<String> {
+        let short = |action: &str| ACTIONS.contains(&action) && action != "SET DEFAULT";
+        for (event, action) in [("delete", &link.on_delete), ("update", &link.on_update)] {
+            if !short(action) {
+                let text =
+                    format!("on {event}, the link to {} does nothing: {action}", link.references);
+                self.note(Level::Left, table, text);
+            }
+        }
+        if link.deferrable.is_some() {
+            let text = format!(
+                "the link to {} is checked at once: it cannot be deferred",
+                link.references
+            );
+            self.note(Level::Left, table, text);
+        }
+        if !link.validated {
+            let text = format!(
+                "the link to {} stays behind: the source does not vouch for it",
+                link.references
+            );
+            self.note(Level::Warning, table, text);
+            return None;
+        }
+        let name =
+            link.name.clone().unwrap_or_else(|| format!("{}_link_{}", table.name.name, at + 1));
+        let action =
+            |action: &str| if short(action) { action.to_owned() } else { "NO ACTION".into() };
+        Some(format!(
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
+            words::table(&table.name),
+            words::name(&name),
+            key_parts(&link.columns),
+            words::table(&link.references),
+            key_parts(&link.referenced),
+            action(&link.on_delete),
+            action(&link.on_update)
+        ))
+    }
+}
+
+/// Lets the server go on after the greatest number that the source handed out. It goes on after the
+/// greatest that a row holds by itself, and never back.
+fn go_on(table: &Table) -> Option<String> {
+    let column = table.columns.iter().find(|column| column.identity.is_some())?;
+    let last =
+        column.identity.as_ref().and_then(|Identity { last, .. }| *last).filter(|n| *n > 0)?;
+    let next = last.checked_add(1)?;
+    Some(format!("ALTER TABLE {} AUTO_INCREMENT = {next}", words::table(&table.name)))
+}

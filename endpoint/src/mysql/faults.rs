@@ -1,0 +1,269 @@
+//! What MySQL's error numbers mean to us: one table.
+//!
+//! Of the server's message only names are kept, and only where its form is known: values stand in
+//! quotes inside it, before the names.
+
+use mysql_async::Error;
+use protocol::fault::{Code, Fault, Native};
+
+/// Numbers with their meaning. The numbers of MariaDB (4025, and from 1900) are its own.
+const NUMBERS: &[(&[u16], Code, &str)] = &[
+    (&[1205], Code::Busy, "a lock was not granted in time"),
+    (&[1213, 1020, 3101], Code::Busy, "another transaction was in the way"),
+    (&[1040, 1203, 1226], Code::Busy, "all connections are taken"),
+    (&[3024, 1969, 1907], Code::Slow, "the statement took too long"),
+    (
+        &[1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3169],
+        Code::Unreachable,
+        "the server ended the session",
+    ),
+    // After a failover the address may lead to a replica for a while.
+    (&[1290, 1792, 1836, 3100], Code::Unreachable, "the server only reads"),
+    (&[1021, 1114, 1037, 1038, 1041, 3675], Code::Full, "the server has run out of something"),
+    (
+        &[1044, 1045, 1049, 1130, 1524, 1698, 2059, 3118],
+        Code::LoginRefused,
+        "the server answered no",
+    ),
+    (&[1142, 1143, 1227, 1370, 1410, 1419], Code::RightsMissing, "a right is missing"),
+    (&[1062, 1022, 1169, 1586], Code::ValueRefused, "the key is there already"),
+    (&[1048, 1263, 1364, 1566], Code::ValueRefused, "NULL in a column that forbids it"),
+    (&[1216, 1217, 1451, 1452, 1761, 1762], Code::ValueRefused, "a foreign key forbids the row"),
+    (&[3819, 4025], Code::ValueRefused, "a check forbids the row"),
+    (&[1406, 1301, 1153, 1118, 139], Code::ValueRefused, "a value is too long"),
+    (&[1264, 1690, 1441, 1416], Code::ValueRefused, "a value is out of range"),
+    (
+        &[
+            1265, 1292, 1366, 1367, 1411, 1525, 1300, 1261, 1262, 3140, 3141, 3143, 3156, 3157,
+            3988, 4037, 4038, 1977, 1638, 1901,
+        ],
+        Code::ValueRefused,
+        "a value does not fit its column",
+    ),
+    (&[1644, 1643], Code::ValueRefused, "a trigger refused the row"),
+    (&[1146, 1051, 1109], Code::Refused, "there is no such table"),
+    (&[1054, 1072, 1091], Code::Refused, "there is no such column or key"),
+    (
+        &[1064, 1149, 1305, 1582, 1583, 1046, 1052, 1111, 1241, 1242],
+        Code::Refused,
+        "the statement is not understood",
+    ),
+    (&[1050, 1061, 1068, 1826, 3822, 121], Code::Refused, "it is there already"),
+    (&[1005, 1215, 1822, 3780], Code::Refused, "the foreign key fits no key of the other table"),
+    (&[1071, 1170, 1074], Code::Refused, "a key is longer than the server allows"),
+    (&[1148, 3948, 4166], Code::Refused, "LOAD DATA LOCAL is switched off"),
+];
+
+/// Duplicate entry.
+pub(super) const DUPLICATE: &str = "1062";
+
+/// NULL where it is forbidden.
+pub(super) const NOT_NULL: u16 = 1048;
+
+/// A statement larger than the server takes.
+pub(super) const TOO_LARGE: u16 = 1153;
+
+/// Answers after which nothing of the transaction is left, or part of it is not: the statement alone
+/// was rolled back (1205), or everything (1213).
+const TRANSACTION_GONE: [u16; 2] = [1205, 1213];
+
+/// LOAD DATA LOCAL is switched off.
+const LOCAL_OFF: [u16; 3] = [1148, 3948, 4166];
+
+/// An object of that name is there already.
+const THERE: [&str; 6] = ["1050", "1061", "1068", "1826", "3822", "121"];
+
+/// Whether the object that a step makes is there already.
+pub(super) fn is_there(fault: &Fault) -> bool {
+    fault.named().is_some_and(|native| THERE.contains(&&*native.code))
+}
+
+/// Whether an error took the transaction, or a part of it, with it.
+pub(super) fn takes_the_transaction(error: &Error) -> bool {
+    number(error).is_none_or(|number| TRANSACTION_GONE.contains(&number))
+}
+
+/// Whether the server does not take LOAD DATA LOCAL.
+pub(super) fn is_local_off(error: &Error) -> bool {
+    number(error).is_some_and(|number| LOCAL_OFF.contains(&number))
+}
+
+fn number(error: &Error) -> Option<u16> {
+    match error {
+        Error::Server(said) => Some(said.code),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => None,
+    }
+}
+
+/// The fault of an error.
+pub(super) fn fault(place: &str, error: &Error) -> Fault {
+    match error {
+        Error::Server(said) => of_number(place, said.code, &said.message),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => lost(place, error),
+    }
+}
+
+/// The fault of a number, with the names that its message holds.
+pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
+    // "Can't create table (errno: 121)": a foreign key of that name is there already.
+    let number = if number == 1005 && message.contains("errno: 121") { 121 } else { number };
+    let known = NUMBERS.iter().find(|(numbers, ..)| numbers.contains(&number));
+    let (code, words) =
+        known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(*words)));
+    let native = Native {
+        code: number.to_string(),
+        constraint: constraint(number, message),
+        column: column(number, message),
+        table: None,
+    };
+    let fault = Fault::new(code, place).native(native);
+    match words {
+        Some(words) => fault.saying(words),
+        None => fault,
+    }
+}
+
+/// A refusal of our own, in the server's words.
+pub(super) fn refused(table: &str, number: u16, column: &str) -> Fault {
+    let native =
+        Native { code: number.to_string(), column: Some(column.to_owned()), ..Native::default() };
+    Fault::new(Code::ValueRefused, table).native(native)
+}
+
+/// The fault of an error while connecting.
+pub(super) fn connecting(place: &str, error: &Error) -> Fault {
+    match fault(place, error) {
+        // A user who may see no database at all.
+        fault if fault.code() == Code::RightsMissing => {
+            Fault::new(Code::LoginRefused, place).saying("the user may not connect")
+        }
+        fault => fault,
+    }
+}
+
+/// The fault of an error that the server did not send. The driver's own words may quote what it was
+/// given, so of those only the words about the socket are kept.
+fn lost(place: &str, error: &Error) -> Fault {
+    let fault = Fault::new(Code::Unreachable, place);
+    match error {
+        Error::Io(mysql_async::IoError::Io(error)) => fault.saying(error.to_string()),
+        Error::Io(_) => Fault::new(Code::TlsRefused, place)
+            .saying("the two sides could not agree on encryption, or the server not be verified"),
+        Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
+            Fault::new(Code::TlsRefused, place).saying("the server offers no encryption")
+        }
+        Error::Driver(_) | Error::Other(_) | Error::Url(_) | Error::Server(_) => {
+            fault.saying("the connection broke")
+        }
+    }
+}
+
+/// Whether the server's answer is about the text of a statement: an operator's condition that is
+/// not understood, or that fails on the values it meets.
+pub(super) fn is_about_the_statement(fault: &Fault) -> bool {
+    let spoke = fault.named().is_some();
+    let table = fault.named().is_some_and(|native| native.code == "1146");
+    spoke && !table && matches!(fault.code(), Code::Refused | Code::ValueRefused)
+}
+
+/// The fault of an answer that does not say what it must.
+pub(super) fn unexpected(place: &str, what: &str) -> Fault {
+    Fault::new(Code::Unknown, place).saying(what.to_owned())
+}
+
+fn constraint(number: u16, message: &str) -> Option<String> {
+    match number {
+        // "… for key 'name'": the last of them, for a value may hold the same words.
+        1062 | 1586 => Some(quoted_after(message, "for key ")?),
+        1451 | 1452 => Some(quoted_after(message, "CONSTRAINT ")?),
+        4025 => quoted(message.strip_prefix("CONSTRAINT ")?),
+        3819 => quoted(message.strip_prefix("Check constraint ")?),
+        1048 | 1263 | 1364 => Some("NOT NULL".to_owned()),
+        _ => None,
+    }
+}
+
+fn column(number: u16, message: &str) -> Option<String> {
+    match number {
+        1048 => quoted(message.strip_prefix("Column ")?),
+        1364 => quoted(message.strip_prefix("Field ")?),
+        1263 | 1264 | 1265 | 1292 | 1366 | 1406 => quoted_after(message, "column "),
+        _ => None,
+    }
+}
+
+/// The name in quotes after the last of these words: `'c'`, or `` `db`.`t`.`c` ``.
+fn quoted_after(message: &str, words: &str) -> Option<String> {
+    let at = message.rfind(words)?;
+    quoted(&message[at + words.len()..])
+}
+
+/// The name in quotes at the beginning; the last part of one that has several.
+fn quoted(text: &str) -> Option<String> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '`' | '"'))?;
+    let (inside, rest) = text[1..].split_once(quote)?;
+    match rest.strip_prefix('.') {
+        Some(more) if quote == '`' => quoted(more),
+        Some(_) | None => Some(inside.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(number: u16, message: &str) -> (Code, Option<String>, Option<String>) {
+        let fault = of_number("here", number, message);
+        let named = fault.named().cloned().unwrap();
+        (fault.code(), named.constraint, named.column)
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_names_and_never_by_values() {
+        let some = |text: &str| Some(text.to_owned());
+        for (number, message, constraint, column) in [
+            (1062, "Duplicate entry 'for key 'x'' for key 'PRIMARY'", some("PRIMARY"), None),
+            (1048, "Column 'name' cannot be null", some("NOT NULL"), some("name")),
+            (
+                1366,
+                "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
+                None,
+                some("age"),
+            ),
+            (1406, "Data too long for column 'code' at row 7", None, some("code")),
+            (
+                1452,
+                "Cannot add or update a child row: a foreign key constraint fails (`d`.`t`, \
+                 CONSTRAINT `t_p` FOREIGN KEY (`p`) REFERENCES `p` (`id`))",
+                some("t_p"),
+                None,
+            ),
+            (4025, "CONSTRAINT `positive` failed for `d`.`t`", some("positive"), None),
+            (3819, "Check constraint 'positive' is violated.", some("positive"), None),
+        ] {
+            assert_eq!(told(number, message), (Code::ValueRefused, constraint, column), "{number}");
+            assert!(!of_number("here", number, message).to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_numbers_that_decide_about_retries_are_where_they_belong() {
+        for (number, expected) in [
+            (1205, Code::Busy),
+            (1213, Code::Busy),
+            (1040, Code::Busy),
+            (1114, Code::Full),
+            (1021, Code::Full),
+            (2013, Code::Unreachable),
+            (1290, Code::Unreachable),
+            (1045, Code::LoginRefused),
+            (1142, Code::RightsMissing),
+            (1146, Code::Refused),
+            (1062, Code::ValueRefused),
+            (3819, Code::ValueRefused),
+            (9999, Code::Unknown),
+        ] {
+            assert_eq!(told(number, "").0, expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Rows out of MySQL, as the server's text protocol streams them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Row, Value};
+use protocol::batch::Batch;
+use protocol::fault::{Code, Fault};
+use protocol::schema::Logical;
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+
+use super::connect::Link;
+use super::faults;
+use super::render::{self, Render};
+use super::words;
+use crate::{Read, Rows};
+
+/// Batches that wait for whoever takes them, beside the one being filled.
+const AHEAD: usize = 1;
+
+/// A statement that gives rows, and what its columns mean.
+pub(super) struct Select {
+    pub(super) sql: String,
+    pub(super) columns: Vec<Logical>,
+    pub(super) batch_bytes: usize,
+    /// Whether the statement holds an operator's own words.
+    pub(super) filtered: bool,
+}
+
+/// `SELECT … FROM …` of these columns.
+pub(super) fn select<'a>(
+    table: &protocol::schema::TableName,
+    columns: impl Iterator<Item = (&'a str, &'a Logical)>,
+) -> String {
+    let columns: Vec<_> = columns.map(|(name, logical)| render::selected(name, logical)).collect();
+    format!("SELECT {} FROM {}", columns.join(", "), words::table(table))
+}
+
+impl Select {
+    /// The rows that `read` asks for.
+    pub(super) fn range(read: &Read) -> Result<Self, Fault> {
+        let columns = read.columns.iter().map(|(name, logical)| (name.as_str(), logical));
+        let mut rows = super::range::Where::default();
+        rows.range(&read.key, &read.range)?;
+        if let Some(filter) = &read.filter {
+            rows.filter(filter);
+        }
+        let mut sql = format!("{}{}", select(&read.table, columns), rows.sql());
+        if let Some(top) = read.top {
+            if !read.key.is_empty() {
+                sql += &format!(" ORDER BY {}", words::names(read.key.iter().map(String::as_str)));
+            }
+            sql += &format!(" LIMIT {top}");
+        }
+        Ok(Self {
+            sql,
+            columns: read.columns.iter().map(|(_, logical)| logical.clone()).collect(),
+            batch_bytes: read.batch_bytes,
+            filtered: read.filter.is_some(),
+        })
+    }
+}
+
+/// The connection of one read.
+pub(super) enum Reader {
+    /// Its own; closed with the read.
+    Own(Link),
+    /// The one that stands in the moment which is held. Other reads wait for it.
+    Held(OwnedMutexGuard<Option<Link>>),
+}
+
+impl Reader {
+    pub(super) fn link(&mut self) -> Result<&mut Link, Fault> {
+        match self {
+            Self::Own(link) => Ok(link),
+            Self::Held(held) => held.as_mut().ok_or_else(|| {
+                Fault::new(Code::SnapshotLost, "the source")
+                    .saying("the session that held the moment is gone")
+            }),
+        }
+    }
+
+    /// A held session that broke takes the moment with it.
+    fn broke(&mut self, fault: Fault) -> Fault {
+        match self {
+            Self::Own(_) => fault,
+            Self::Held(held) if fault.code() == Code::Unreachable => {
+                **held = None;
+                Fault::new(Code::SnapshotLost, fault.place())
+                    .saying("the session that held the moment is gone")
+            }
+            Self::Held(_) => fault,
+        }
+    }
+}
+
+/// Rows on their way out.
+pub(super) struct Stream {
+    batches: mpsc::Receiver<Result<Batch, Fault>>,
+}
+
+impl Stream {
+    /// Begins to read. The statement is understood before this returns. When the stream is dropped
+    /// the read ends: its own connection is killed; one that is held is read to the end of the range.
+    pub(super) async fn open(mut reader: Reader, select: Select) -> Result<Self, Fault> {
+        let (sender, batches) = mpsc::channel(AHEAD);
+        let (ready, understood) = oneshot::channel();
+        // Detached: it ends when the rows do, when the stream is dropped, or on a fault.
+        tokio::spawn(async move {
+            let mut ready = Some(ready);
+            let done = give(&mut reader, &select, &mut ready, &sender).await;
+            let Err(fault) = done else { return };
+            let fault = blame(reader.broke(fault), select.filtered);
+            match ready {
+                Some(ready) => drop(ready.send(Err(fault))),
+                None => drop(sender.send(Err(fault)).await),
+            }
+        });
+        match understood.await {
+            Ok(understood) => understood.map(|()| Self { batches }),
+            Err(_) => Ok(Self { batches }),
+        }
+    }
+}
+
+#[async_trait]
+impl Rows for Stream {
+    async fn next(&mut self) -> Result<Option<Batch>, Fault> {
+        self.batches.recv().await.transpose()
+    }
+}
+
+/// Reads until the end, a fault, or nobody listening. Says as soon as the server began to answer.
+async fn give(
+    reader: &mut Reader,
+    select: &Select,
+    ready: &mut Option<oneshot::Sender<Result<(), Fault>>>,
+    batches: &mpsc::Sender<Result<Batch, Fault>>,
+) -> Result<(), Fault> {
+    let held = matches!(reader, Reader::Held(_));
+    let link = reader.link()?;
+    let place: Arc<str> = link.place().into();
+    let conn = link.work()?;
+    let given = async {
+        let mut result = conn.query_iter(select.sql.as_str()).await?;
+        if let Some(ready) = ready.take() {
+            let _ = ready.send(Ok(()));
+        }
+        let columns = result.columns().unwrap_or_default();
+        let renders: Vec<_> = columns
+            .iter()
+            .zip(&select.columns)
+            .map(|(c, logical)| Render::of(c, logical))
+            .collect();
+        let mut batch = Batch::with_capacity(select.batch_bytes);
+        while let Some(row) = result.next().await? {
+            push(&mut batch, &renders, row);
+            if batch.bytes() >= select.batch_bytes {
+                let full = std::mem::replace(&mut batch, Batch::with_capacity(select.batch_bytes));
+                if batches.send(Ok(full)).await.is_err() {
+                    // Nobody listens. A moment that is held is kept for other reads.
+                    return if held {
+                        result.drop_result().await.map(|()| None)
+                    } else {
+                        Ok(Some(()))
+                    };
+                }
+            }
+        }
+        if !batch.is_empty() {
+            let _ = batches.send(Ok(batch)).await;
+        }
+        Ok(None)
+    };
+    match given.await {
+        // Still working: dropping the connection kills it.
+        Ok(Some(())) => Ok(()),
+        Ok(None) => link.rest(Ok(())),
+        Err(error) => {
+            let fault = faults::fault(&place, &error);
+            link.rest::<()>(Err(error)).map_err(|_| fault)
+        }
+    }
+}
+
+fn push(batch: &mut Batch, renders: &[Render], row: Row) {
+    batch.begin_row(renders.len());
+    for (column, (value, render)) in row.unwrap().into_iter().zip(renders).enumerate() {
+        // All that is not NULL comes as text.
+        let cell = if let Value::Bytes(bytes) = &value { Some(bytes.as_slice()) } else { None };
+        render.push(batch, column, cell);
+    }
+    batch.end_row();
+}
+
+/// Where the operator's own condition stands in the statement, the server's answer about the
+/// statement is about that; where it does not, about a source that is no longer what it was.
+pub(super) fn blame(fault: Fault, filtered: bool) -> Fault {
+    if !faults::is_about_the_statement(&fault) && fault.code() != Code::Refused {
+        return fault;
+    }
+    let about = filtered && faults::is_about_the_statement(&fault);
+    let code = if about { Code::FilterInvalid } else { Code::SourceChanged };
+    let new = Fault::new(code, fault.place());
+    let new = match fault.said() {
+        Some(said) => new.saying(said),
+        None => new,
+    };
+    match fault.named() {
+        Some(native) => new.native(native.clone()),
+        None => new,
+    }
+}
