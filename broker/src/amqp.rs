@@ -205,8 +205,8 @@ impl Shared {
     }
 
     fn letter(&self, task: Task) -> Letter {
-        let Task { run, chunk, epoch, priority, trace } = task;
-        let message = Message { run, chunk, epoch, priority, trace };
+        let Task { run, chunk, epoch, priority, trace, rung } = task;
+        let message = Message { run, chunk, epoch, priority, trace, rung };
         let Settled { names, keys, .. } = &*self.settled;
         let mut headers = FieldTable::default();
         if let Some(trace) = trace {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use protocol::clock::Instant;
 use protocol::id::{ChunkId, RunId};
 use tokio::time::timeout;
 
@@ -79,7 +80,12 @@ pub async fn a_published_task_is_delivered(broker: &dyn Broker) {
 /// Priority and trace arrive with the address.
 pub async fn a_task_arrives_with_all_that_it_carries(broker: &dyn Broker) {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
-    let task = Task { priority: Task::PRIORITY_MAX, trace: Some(trace), ..task(7) };
+    let task = Task {
+        priority: Task::PRIORITY_MAX,
+        trace: Some(trace),
+        rung: Some(Instant(7_000_000)),
+        ..task(7)
+    };
     broker.publish(task).await.unwrap();
     let delivery = take(broker).await;
     assert_eq!(*delivery.task(), task);

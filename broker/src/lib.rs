@@ -27,6 +27,7 @@ mod faulty;
 mod memory;
 
 use async_trait::async_trait;
+use protocol::clock::Instant;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use protocol::id::{ChunkId, RunId};
@@ -50,6 +51,8 @@ pub struct Task {
     pub priority: u8,
     /// The span under which its chunk is done.
     pub trace: Option<Trace>,
+    /// When it was rung, where its sender said so: to tell how long tasks wait, and for nothing else.
+    pub rung: Option<Instant>,
 }
 
 impl Task {
@@ -60,7 +63,7 @@ impl Task {
 
     /// A task of the usual priority, in no trace.
     pub fn new(run: RunId, chunk: ChunkId, epoch: u64) -> Self {
-        Self { run, chunk, epoch, priority: Self::PRIORITY, trace: None }
+        Self { run, chunk, epoch, priority: Self::PRIORITY, trace: None, rung: None }
     }
 }
 

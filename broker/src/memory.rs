@@ -25,7 +25,7 @@ struct Shared {
     bell: Notify,
 }
 
-/// Invariant: `known` holds exactly the tasks in `waiting`, each once.
+/// Invariant: `known` holds exactly the tasks in `waiting`, each once, whenever it was rung.
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Task>,
@@ -51,7 +51,7 @@ impl Shared {
     fn take(&self) -> Option<Task> {
         let mut queue = self.queue();
         let task = queue.waiting.pop_front()?;
-        queue.known.remove(&task);
+        queue.known.remove(&timeless(task));
         if !queue.waiting.is_empty() {
             self.bell.notify_one();
         }
@@ -59,11 +59,16 @@ impl Shared {
     }
 }
 
+/// The same task, whenever it was rung: a double says no more than the first.
+fn timeless(task: Task) -> Task {
+    Task { rung: None, ..task }
+}
+
 #[async_trait]
 impl Broker for Memory {
     async fn publish(&self, task: Task) -> Result<(), Fault> {
         let mut queue = self.shared.queue();
-        if !queue.closed && queue.known.insert(task) {
+        if !queue.closed && queue.known.insert(timeless(task)) {
             queue.waiting.push_back(task);
             self.shared.bell.notify_one();
         }
@@ -119,7 +124,7 @@ impl Ending for Held {
 
     fn give_back(self: Box<Self>) {
         let mut queue = self.shared.queue();
-        if !queue.closed && queue.known.insert(self.task) {
+        if !queue.closed && queue.known.insert(timeless(self.task)) {
             // To the front: it has waited its turn before.
             queue.waiting.push_front(self.task);
             self.shared.bell.notify_one();

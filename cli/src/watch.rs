@@ -230,6 +230,7 @@ impl Watcher {
             rejected: receipt.rejected,
             bytes: receipt.bytes,
             again: true,
+            spent: receipt.spent,
         };
         let (sequence, run, at) = (self.heard.after, self.run, receipt.finished);
         self.drawing.event(&Event { sequence, run, at, fact });

@@ -14,7 +14,7 @@ use protocol::cell::Reason;
 use protocol::id::RunId;
 use protocol::mapping::{Consistency, Mode};
 use protocol::plan::{Entity, Lane, Note, Plan, Side, Stage, Work};
-use protocol::receipt::{Receipt, Reject};
+use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
@@ -75,6 +75,8 @@ pub struct Report {
     pub seconds: Option<f64>,
     /// How often it was taken up again.
     pub resumes: u64,
+    /// Where the time of all chunks went, in microseconds over all slots.
+    pub spent: Spent,
     /// Rows over all entities.
     pub totals: Counts,
     /// Entity by entity.
@@ -138,6 +140,8 @@ pub struct EntityReport {
     pub not_compared: Vec<String>,
     /// Seconds spent in its chunks, over all slots.
     pub seconds: f64,
+    /// Where that went, in microseconds.
+    pub spent: Spent,
     /// Tries beyond the first.
     pub retries: u64,
     /// How often a value policy was applied.
@@ -175,6 +179,7 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         ended: record.ended.as_ref().map(ToString::to_string),
         seconds: record.ended.map(|end| seconds(end.micros_since(record.created))),
         resumes: record.epoch.saturating_sub(1),
+        spent: spent(receipts),
         totals,
         entities,
         steps: facts.steps(),
@@ -207,6 +212,11 @@ impl Counts {
             bytes: receipt.bytes,
         });
     }
+}
+
+/// Where the time of these chunks went, over all slots.
+pub fn spent(receipts: &[Receipt]) -> Spent {
+    receipts.iter().fold(Spent::default(), |sum, receipt| sum.and(receipt.spent))
 }
 
 fn verdict(record: &Record, plan: &Plan, entities: &[EntityReport]) -> Verdict {
@@ -275,6 +285,7 @@ impl Facts<'_> {
             found_digest: None,
             not_compared: Vec::new(),
             seconds: 0.0,
+            spent: Spent::default(),
             retries: 0,
             policies: BTreeMap::new(),
         };
@@ -290,6 +301,7 @@ impl Facts<'_> {
             }
             if let Some(receipt) = receipt {
                 report.seconds += seconds(receipt.finished.micros_since(receipt.started));
+                report.spent = report.spent.and(receipt.spent);
                 report.retries += u64::from(receipt.tries.saturating_sub(1));
             }
         }

@@ -39,6 +39,9 @@ pub const SILENT_MS: u64 = 6_000;
 /// How long this coordinator is believed to be there after it said so.
 const PRESENT_TTL: Duration = Duration::from_secs(6);
 
+/// How often it is tried to begin a term before that is given up.
+const BEGINS_MAX: u32 = 5;
+
 /// The longest pause before a run that could not be led is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -229,15 +232,39 @@ impl Led {
 }
 
 /// Leads one run to its end, unless somebody else came first.
+///
+/// A connection that breaks as a term begins leaves the run with a leader that is none, and all would
+/// wait until it counts as silent. So it is tried again at once, as long as nobody else came.
 async fn lead(service: &Service, found: &Record, target: Arc<dyn Target>) -> Result<Ended, Fault> {
+    let mut before = None;
+    for _ in 1..BEGINS_MAX {
+        match lead_once(service, found, target.clone(), &mut before).await {
+            Err(fault) if fault.class() == Class::Transient && !*service.stop.borrow() => {
+                warn!(run = %found.run, error = %fault, "could not begin to lead; trying again");
+            }
+            ended => return ended,
+        }
+    }
+    lead_once(service, found, target, &mut before).await
+}
+
+/// One try; `before` is the epoch that the last one found.
+async fn lead_once(
+    service: &Service,
+    found: &Record,
+    target: Arc<dyn Target>,
+    before: &mut Option<u64>,
+) -> Result<Ended, Fault> {
     let run = found.run;
     let mut home = target.home().await?;
     let plan = Arc::new(home.plan(run).await?);
     // A large plan takes a while to read, and another may have begun to lead meanwhile.
     let record = home.run(run).await?;
-    if !is_orphan(&record) {
+    let is_ours = before.is_some_and(|before| record.epoch <= before + 1);
+    if !is_orphan(&record) && !is_ours {
         return Err(Fault::new(Code::Deposed, run.to_string()));
     }
+    *before = Some(record.epoch);
     drop(home);
     let source = service.desk.source(&record.from).await?;
     drive(Parts {

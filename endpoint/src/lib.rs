@@ -134,8 +134,9 @@ pub trait Source: Send + Sync {
     async fn catalogue(&self) -> Result<Catalogue, Fault>;
 
     /// Takes hold of the moment that later reads are to see, according to `consistency`. Held
-    /// until the source is dropped. Calling it again holds nothing new. Returns the name under which
-    /// other processes may [`Source::join`], where the engine shares what is held.
+    /// until the source is dropped. Calling it again holds nothing new, unless what was held is gone
+    /// with its connection: then it holds what is there now. Returns the name under which other
+    /// processes may [`Source::join`], where the engine shares what is held.
     async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault>;
 
     /// Lets later reads see what somebody else holds under that name, in place of what they saw

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Instant;
 use crate::id::{ChunkId, EntityId, RunId, WorkerId};
 use crate::plan::Stage;
+use crate::receipt::Spent;
 use crate::run::State;
 
 pub use schema::schema;
@@ -102,6 +103,8 @@ pub enum Fact {
         bytes: u64,
         /// Whether it had been done before, and only its receipt was read.
         again: bool,
+        /// Where the time of the try went that wrote the receipt.
+        spent: Spent,
     },
     /// A chunk met a fault.
     Faulted {

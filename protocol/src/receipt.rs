@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Digest;
@@ -58,6 +59,8 @@ pub struct Receipt {
     pub bytes: u64,
     /// How often a value policy was applied: column → reason → times.
     pub policies: BTreeMap<String, BTreeMap<Reason, u64>>,
+    /// Where its time went.
+    pub spent: Spent,
     /// When the try began.
     pub started: Instant,
     /// When the receipt was completed, just before its commit.
@@ -72,6 +75,51 @@ impl Receipt {
             return Ok(());
         }
         Err(Imbalance { read: self.read.rows, accounted })
+    }
+}
+
+/// Where the time of a chunk went, in microseconds, as far as its worker could see until it wrote
+/// the receipt: the commit itself is not in it, nor are waits that an operator's limits ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Spent {
+    /// Between the ringing of its task and the claim; absent where the task did not say when it was
+    /// rung. By the clocks of two machines.
+    pub queue: Option<u64>,
+    /// Waiting for rows: from the source or, in a verification, from the target.
+    pub read: u64,
+    /// Making the target's rows out of the source's, and digests.
+    pub transform: u64,
+    /// Waiting for the target to take rows or to carry out a step.
+    pub write: u64,
+    /// Waiting for the target to let the chunk begin: for its gate, and for other attempts.
+    pub lock: u64,
+}
+
+impl Spent {
+    /// What both came to.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            queue: match (self.queue, other.queue) {
+                (Some(one), Some(two)) => Some(one.saturating_add(two)),
+                (one, two) => one.or(two),
+            },
+            read: self.read.saturating_add(other.read),
+            transform: self.transform.saturating_add(other.transform),
+            write: self.write.saturating_add(other.write),
+            lock: self.lock.saturating_add(other.lock),
+        }
+    }
+
+    /// The parts that a slot was busy with, by the names that people read: all but the queue.
+    pub fn parts(&self) -> [(&'static str, u64); 4] {
+        [
+            ("read", self.read),
+            ("transform", self.transform),
+            ("write", self.write),
+            ("lock", self.lock),
+        ]
     }
 }
 

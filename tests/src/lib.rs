@@ -4,6 +4,7 @@
 
 pub mod broken;
 pub mod certificates;
+pub mod chaos;
 pub mod command;
 pub mod fleet;
 pub mod moving;

@@ -37,6 +37,13 @@ impl Folder {
         &self.0
     }
 
+    /// Leaves it where it is, for somebody to look into.
+    pub fn keep(self) -> PathBuf {
+        let path = self.0.clone();
+        std::mem::forget(self);
+        path
+    }
+
     /// The URL of a SQLite file in it.
     pub fn sqlite(&self, name: &str) -> String {
         format!("sqlite:{}", self.0.join(name).display())

@@ -164,7 +164,7 @@ impl Drop for Postgres {
 }
 
 /// A program of the newest PostgreSQL that is installed.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<_> = versions.map(|entry| entry.path().join("bin").join(name)).collect();
     found.retain(|path| path.exists());

@@ -34,6 +34,15 @@ pub(crate) struct Carrier {
     pub(crate) rejected: Mutex<BTreeMap<ChunkId, u64>>,
 }
 
+/// A chunk that was claimed.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    heartbeat: &'a Heartbeat,
+    tries: u32,
+    /// How long its task had waited, in microseconds, where that is known.
+    queued: Option<u64>,
+}
+
 impl Carrier {
     /// A carrier for a run that lives in this process.
     pub(crate) fn alone(parts: Parts, options: Options) -> Self {
@@ -64,7 +73,7 @@ impl Carrier {
         delivery: Delivery,
         session: &mut Option<Box<dyn Session>>,
     ) -> Result<(), Fault> {
-        let Task { run, chunk: id, .. } = *delivery.task();
+        let Task { run, chunk: id, rung, .. } = *delivery.task();
         let parts = &self.parts;
         let Some(chunk) = parts.plan.chunk(id).filter(|_| run == parts.run) else {
             return delivery.settle().await;
@@ -91,7 +100,9 @@ impl Carrier {
                 ttl: self.claim_ttl,
                 unbroken: AtomicBool::new(unbroken),
             };
-            self.with_permits(worker, chunk, (&heartbeat, tries), session).await?;
+            let queued = rung.map(|rung| parts.clock.now().micros_since(rung));
+            let held = Held { heartbeat: &heartbeat, tries, queued };
+            self.with_permits(worker, chunk, held, session).await?;
         }
         delivery.settle().await?;
         self.passed(Point::Settled);
@@ -104,19 +115,19 @@ impl Carrier {
         &self,
         worker: &WorkerId,
         chunk: &Chunk,
-        (heartbeat, tries): (&Heartbeat, u32),
+        held: Held<'_>,
         session: &mut Option<Box<dyn Session>>,
     ) -> Result<(), Fault> {
         let Some(permits) = self.permits(worker).await else {
             info!(chunk = %chunk.id, "no connection is free");
-            self.hand_back(chunk, heartbeat.claim).await;
+            self.hand_back(chunk, held.heartbeat.claim).await;
             return Ok(());
         };
         if !permits.are_counted() {
-            return self.chunk(worker, chunk, (heartbeat, tries), session).await;
+            return self.chunk(worker, chunk, held, session).await;
         }
         let tried = tokio::select! {
-            tried = self.chunk(worker, chunk, (heartbeat, tries), session) => tried,
+            tried = self.chunk(worker, chunk, held, session) => tried,
             () = permits.keep() => unreachable!("permits are kept for ever"),
         };
         *session = None;
@@ -129,7 +140,7 @@ impl Carrier {
         &self,
         worker: &WorkerId,
         chunk: &Chunk,
-        (heartbeat, mut tries): (&Heartbeat, u32),
+        Held { heartbeat, mut tries, queued }: Held<'_>,
         session: &mut Option<Box<dyn Session>>,
     ) -> Result<(), Fault> {
         let claim = heartbeat.claim;
@@ -139,7 +150,7 @@ impl Carrier {
         let mut waits = 0;
         loop {
             let attempt = AttemptId(uuid::Uuid::now_v7());
-            let this = Try { chunk, attempt, worker, tries, gear };
+            let this = Try { chunk, attempt, worker, tries, gear, queued };
             let carried = tokio::select! {
                 carried = self.carry(&this, session) => carried,
                 () = &mut taken => {

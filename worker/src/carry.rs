@@ -1,22 +1,22 @@
 //! One try at one chunk: read, transform, write, receipt. The chunk protocol on one screen.
 
 use endpoint::{Begun, Read, Rows, Session, Write};
-use protocol::batch::{Batch, Digest};
-use protocol::cell::Reason;
-use protocol::clock::Instant;
+use protocol::batch::Batch;
+use protocol::clock;
 use protocol::event::Fact;
 use protocol::fault::{Code, Fault, Native};
 use protocol::id::{AttemptId, WorkerId};
 use protocol::mapping::Mode;
 use protocol::plan::{Chunk, ColumnMap, Entity, Range, Work};
 use protocol::receipt::{Receipt, Reject};
-use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 use transform::{Changed, Pipeline, compile};
 
 use crate::Point;
 use crate::carrier::Carrier;
 use crate::pace::batch_bytes;
+use crate::tally::{Tally, add, timed};
 
 /// How often, at most, a chunk under way says how far it is.
 const MOVING_EVERY: Duration = Duration::from_millis(200);
@@ -44,6 +44,8 @@ pub(crate) struct Try<'a> {
     pub(crate) worker: &'a WorkerId,
     pub(crate) tries: u32,
     pub(crate) gear: Gear,
+    /// How long its task had waited, in microseconds, where that is known.
+    pub(crate) queued: Option<u64>,
 }
 
 /// How a try ended, other than in a fault.
@@ -52,31 +54,6 @@ pub(crate) enum Carried {
     Done { receipt: Box<Receipt>, again: bool },
     /// The run does not admit the chunk now.
     Fenced,
-}
-
-/// What moved so far in a try.
-#[derive(Default)]
-pub(crate) struct Tally {
-    pub(crate) read: Digest,
-    pub(crate) written: Digest,
-    pub(crate) filtered: u64,
-    pub(crate) rejects: Vec<Reject>,
-    pub(crate) bytes: u64,
-    pub(crate) policies: BTreeMap<String, BTreeMap<Reason, u64>>,
-}
-
-impl Tally {
-    /// Takes back that a policy was applied: its row was refused for something else.
-    pub(crate) fn unchange(&mut self, column: &str, reason: Reason) {
-        let Some(reasons) = self.policies.get_mut(column) else { return };
-        if let Some(times) = reasons.get_mut(&reason) {
-            *times -= 1;
-        }
-        reasons.retain(|_, times| *times > 0);
-        if reasons.is_empty() {
-            self.policies.remove(column);
-        }
-    }
 }
 
 impl Carrier {
@@ -90,8 +67,10 @@ impl Carrier {
         let started = self.parts.clock.now();
         // The first batch is read before the target's transaction begins, so that a target with
         // one writer is not held up by a slow source.
-        let mut input = self.input(this).await?;
         let mut tally = Tally::default();
+        tally.spent.queue = this.queued;
+        let spent = &mut tally.spent;
+        let mut input = timed(&mut spent.read, self.input(this)).await?;
         if let (Work::Verify { .. }, Some(id)) = (&this.chunk.work, this.chunk.entity) {
             // All of it: reading back writes nothing, and may take longer than a transaction may
             // stand idle or hold up the only writer.
@@ -99,9 +78,10 @@ impl Carrier {
         }
         let mut session = match slot.take() {
             Some(session) => session,
-            None => self.parts.target.session(&self.label(this)).await?,
+            None => timed(&mut tally.spent.write, self.open(this)).await?,
         };
-        match session.begin(self.parts.run, this.chunk, this.attempt).await? {
+        let begun = session.begin(self.parts.run, this.chunk, this.attempt);
+        match timed(&mut tally.spent.lock, begun).await? {
             Begun::Open => self.passed(Point::Begun),
             Begun::Decided(receipt) => {
                 *slot = Some(session);
@@ -120,7 +100,7 @@ impl Carrier {
             return Err(fault);
         }
         if !tally.rejects.is_empty() {
-            session.reject(&tally.rejects).await?;
+            timed(&mut tally.spent.write, session.reject(&tally.rejects)).await?;
         }
         let receipt = self.receipt(this, tally, started)?;
         session.complete(&receipt).await?;
@@ -129,6 +109,11 @@ impl Carrier {
         self.passed(Point::Committed);
         *slot = Some(session);
         Ok(Carried::Done { receipt: Box::new(receipt), again: false })
+    }
+
+    /// A session to write through.
+    async fn open(&self, this: &Try<'_>) -> Result<Box<dyn Session>, Fault> {
+        self.parts.target.session(&self.label(this)).await
     }
 
     /// Opens the read that the chunk needs, if it needs one.
@@ -187,7 +172,7 @@ impl Carrier {
         let entity = this.chunk.entity.map(|id| self.parts.plan.entity(id));
         match (&this.chunk.work, entity) {
             (Work::Step(step), _) => {
-                session.execute(step).await?;
+                timed(&mut tally.spent.write, session.execute(step)).await?;
                 self.passed(Point::Stepped);
                 Ok(())
             }
@@ -217,8 +202,10 @@ impl Carrier {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         let pipeline = self.pipeline(entity);
-        while let Some(batch) = input.next().await? {
+        while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
+            let since = Instant::now();
             tally.read = tally.read.and(pipeline.read_back_digest(&batch));
+            add(&mut tally.spent.transform, since.elapsed());
             tally.bytes += batch.bytes() as u64;
         }
         tally.written = tally.read;
@@ -240,20 +227,20 @@ impl Carrier {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         let write = Write::Rows { blank_links: !entity.links.is_empty() };
-        session.start(entity, &write, false).await?;
+        timed(&mut tally.spent.write, session.start(entity, &write, false)).await?;
         let mut moving = Moving::default();
-        while let Some(batch) = input.next().await? {
+        while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, _) = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
             tally.bytes += rows.bytes() as u64;
             if !rows.is_empty() {
-                session.write(rows).await?;
+                timed(&mut tally.spent.write, session.write(rows)).await?;
             }
             self.passed(Point::Wrote);
             self.moving(this, entity, tally, &mut moving).await;
         }
-        let counted = session.finish().await?;
+        let counted = timed(&mut tally.spent.write, session.finish()).await?;
         self.passed(Point::Finished);
         agree(entity, tally.written.rows, counted)
     }
@@ -267,7 +254,9 @@ impl Carrier {
         batch: Batch,
         tally: &mut Tally,
     ) -> (Batch, Vec<Changed>) {
+        let since = Instant::now();
         let out = pipeline.apply(batch);
+        add(&mut tally.spent.transform, since.elapsed());
         tally.read = tally.read.and(out.read);
         tally.written = tally.written.and(out.written);
         tally.filtered += out.filtered;
@@ -300,19 +289,19 @@ impl Carrier {
         let narrow = Entity { columns: columns.clone(), ..entity.clone() };
         let pipeline = self.pipeline(&narrow);
         let write = Write::Links { key: entity.key.len(), columns };
-        session.start(entity, &write, false).await?;
+        timed(&mut tally.spent.write, session.start(entity, &write, false)).await?;
         let mut fit = 0;
-        while let Some(batch) = input.next().await? {
+        while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, _) = self.transform(this, &pipeline, batch, tally);
             tally.bytes += rows.bytes() as u64;
             fit += rows.rows() as u64;
             if !rows.is_empty() {
-                session.write(rows).await?;
+                timed(&mut tally.spent.write, session.write(rows)).await?;
             }
             self.passed(Point::Wrote);
         }
-        let found = session.finish().await?;
+        let found = timed(&mut tally.spent.write, session.finish()).await?;
         self.passed(Point::Finished);
         // Rows that the first pass rejected are not there, and were counted when they were.
         let absent = fit.saturating_sub(found);
@@ -328,7 +317,12 @@ impl Carrier {
         Ok(())
     }
 
-    fn receipt(&self, this: &Try<'_>, tally: Tally, started: Instant) -> Result<Receipt, Fault> {
+    fn receipt(
+        &self,
+        this: &Try<'_>,
+        tally: Tally,
+        started: clock::Instant,
+    ) -> Result<Receipt, Fault> {
         let receipt = Receipt {
             chunk: this.chunk.id,
             attempt: this.attempt,
@@ -340,6 +334,7 @@ impl Carrier {
             rejected: tally.rejects.len() as u64,
             bytes: tally.bytes,
             policies: tally.policies,
+            spent: tally.spent,
             started,
             finished: self.parts.clock.now(),
         };
@@ -356,7 +351,7 @@ impl Carrier {
     }
 
     async fn moving(&self, this: &Try<'_>, entity: &Entity, tally: &Tally, last: &mut Moving) {
-        let now = tokio::time::Instant::now();
+        let now = Instant::now();
         if last.0.is_some_and(|told| now < told + MOVING_EVERY) {
             return;
         }
@@ -375,7 +370,7 @@ impl Carrier {
 
 /// When a chunk last said how far it is.
 #[derive(Default)]
-struct Moving(Option<tokio::time::Instant>);
+struct Moving(Option<Instant>);
 
 /// A read with its first batch in hand.
 #[derive(Default)]

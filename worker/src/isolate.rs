@@ -9,10 +9,12 @@ use protocol::batch::{Batch, Digest};
 use protocol::fault::{Class, Fault};
 use protocol::plan::Entity;
 use protocol::receipt::Reject;
+use tokio::time::Instant;
 use transform::{Changed, Pipeline};
 
 use crate::carrier::Carrier;
-use crate::carry::{Input, Tally, Try, agree};
+use crate::carry::{Input, Try, agree};
+use crate::tally::{Tally, add, timed};
 
 impl Carrier {
     /// Copies a chunk in careful gear.
@@ -25,12 +27,14 @@ impl Carrier {
         session: &mut dyn Session,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
-        while let Some(batch) = input.next().await? {
+        while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, changed) = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
+            let since = Instant::now();
             let batch = Sent { rows, changed };
             let refused = self.halve(this, entity, pipeline, batch, session, tally).await?;
+            add(&mut tally.spent.write, since.elapsed());
             // What the pipeline promised to be written was not, after all.
             tally.written.rows -= refused.rows;
             tally.written.sum = tally.written.sum.wrapping_sub(refused.sum);

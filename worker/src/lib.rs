@@ -32,6 +32,7 @@ mod rejects;
 mod runs;
 mod serve;
 mod share;
+mod tally;
 mod tell;
 mod work;
 

@@ -34,6 +34,9 @@ const BATCHES_PER_SLOT: u64 = 8;
 /// Batches are worth their trouble from here on, and grow no further than there.
 const BATCH_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 20;
 
+/// A session that no chunk needed for so long is closed: its run may be over.
+const KEPT_FOR: Duration = Duration::from_secs(5);
+
 /// How long to wait before a broker that cannot be heard is asked again.
 const DEAF_PAUSE: Duration = Duration::from_millis(500);
 
@@ -196,6 +199,10 @@ async fn slot(shared: Arc<Shared>, number: u32) {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             heard = shared.service.broker.next() => heard,
+            () = tokio::time::sleep(KEPT_FOR), if kept.is_some() => {
+                kept = None;
+                continue;
+            }
         };
         match heard {
             Ok(Some(delivery)) => {

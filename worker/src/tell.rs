@@ -24,6 +24,7 @@ impl Carrier {
             rejected: receipt.rejected,
             bytes: receipt.bytes,
             again,
+            spent: receipt.spent,
         })
         .await;
         self.record(chunk, chunk::Event::Receipt).await;

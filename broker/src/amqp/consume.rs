@@ -155,8 +155,8 @@ impl Hearing {
 }
 
 fn task(message: Message) -> Task {
-    let Message { run, chunk, epoch, priority, trace } = message;
-    Task { run, chunk, epoch, priority, trace }
+    let Message { run, chunk, epoch, priority, trace, rung } = message;
+    Task { run, chunk, epoch, priority, trace, rung }
 }
 
 /// Puts a message that is not to be believed where people can look at it, with the reason, and

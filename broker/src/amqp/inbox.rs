@@ -36,10 +36,10 @@ impl Inbox {
     }
 
     /// Takes in a task; gives it back when nobody will come for it.
-    pub(super) fn put(&self, arrived: Arrived) -> Result<(), Arrived> {
+    pub(super) fn put(&self, arrived: Arrived) -> Result<(), Box<Arrived>> {
         let mut state = self.state();
         if state.closed {
-            return Err(arrived);
+            return Err(Box::new(arrived));
         }
         state.waiting.push_back(arrived);
         self.bell.notify_one();

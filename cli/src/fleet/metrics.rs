@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use protocol::chunk::State;
 use protocol::event::Fact;
 use protocol::id::RunId;
+use protocol::receipt::Spent;
 use tokio::time::Instant;
 
 /// A run that was not looked at for so long is led by somebody else, or over.
@@ -121,7 +122,8 @@ impl Metrics {
     /// Counts what a fact says.
     pub(crate) fn hear(&self, fact: &Fact) {
         match fact {
-            Fact::Done { rows, rejected, bytes, again: false, .. } => {
+            Fact::Done { rows, rejected, bytes, again: false, spent, .. } => {
+                self.spent(spent);
                 self.rows.inc_by(*rows);
                 self.rejects.inc_by(*rejected);
                 self.bytes.inc_by(*bytes);
@@ -137,6 +139,14 @@ impl Metrics {
             | Fact::Done { .. }
             | Fact::Finding { .. }
             | Fact::Gap { .. } => {}
+        }
+    }
+
+    fn spent(&self, spent: &Spent) {
+        let queue = spent.queue.map(|queue| ("queue", queue));
+        for (part, micros) in spent.parts().into_iter().chain(queue) {
+            let seconds = Duration::from_micros(micros).as_secs_f64();
+            self.seconds.get_or_create(&OfPart { part }).observe(seconds);
         }
     }
 
@@ -251,12 +261,19 @@ mod tests {
             rejected: 2,
             bytes: 70,
             again,
+            spent: Spent { queue: Some(10_000), write: 300_000, ..Spent::default() },
         };
         metrics.hear(&done(false));
         metrics.hear(&done(true));
         let text = metrics.text();
-        for line in ["longhaul_rows_total 7", "longhaul_bytes_total 70", "longhaul_rejects_total 2"]
-        {
+        for line in [
+            "longhaul_rows_total 7",
+            "longhaul_bytes_total 70",
+            "longhaul_rejects_total 2",
+            "longhaul_chunk_seconds_sum{part=\"write\"} 0.3",
+            "longhaul_chunk_seconds_sum{part=\"queue\"} 0.01",
+            "longhaul_chunk_seconds_count{part=\"lock\"} 1",
+        ] {
             assert!(text.lines().any(|l| l == line), "no `{line}` in {text}");
         }
     }

@@ -89,6 +89,8 @@ pub(crate) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::receipt::Spent;
+
     use super::*;
 
     #[test]
@@ -106,6 +108,7 @@ mod tests {
             rejected: 0,
             bytes: 0,
             again: false,
+            spent: Spent::default(),
         });
         assert_eq!(tally.total(), 100);
     }

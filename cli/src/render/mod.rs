@@ -6,6 +6,7 @@ pub(crate) mod plan;
 pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod runs;
+mod spent;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod verify;

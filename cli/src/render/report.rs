@@ -13,6 +13,7 @@ use std::path::Path;
 use coordinator::report::{EntityReport, Report};
 use protocol::fault::Fault;
 
+use super::spent;
 use crate::assemble;
 
 /// Writes `report.json`, `report.txt` and `report.html` into a folder.
@@ -26,6 +27,7 @@ pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
 /// One screen: the verdict, and a line per entity.
 pub(crate) fn summary(report: &Report) -> String {
     let mut out = verdict(report);
+    out += &time(report);
     out += "\n";
     out += &entities(report);
     out
@@ -37,7 +39,7 @@ pub(crate) fn text(report: &Report) -> String {
     out += &format!(
         "\nmigration    {}\nrun          {}\nfrom         {} ({})\nto           {} ({})\n\
          state        {}\nplan         {}\nguarantee    {}\nconsistency  {}\n\
-         created      {}\nended        {}\nresumes      {}\nsteps        {} of {} done\n\n",
+         created      {}\nended        {}\nresumes      {}\nsteps        {} of {} done\n",
         report.migration,
         report.run,
         report.from.environment,
@@ -54,6 +56,10 @@ pub(crate) fn text(report: &Report) -> String {
         report.steps.0,
         report.steps.1,
     );
+    if let Some(line) = spent::line(&report.spent) {
+        out += &format!("time         {line}\n");
+    }
+    out += "\n";
     out += &entities(report);
     out += &digests(report);
     out += &groups(report);
@@ -81,6 +87,11 @@ fn verdict(report: &Report) -> String {
         grouped(report.totals.written),
         report.entities.len(),
     )
+}
+
+/// Where the time went, in one line, where anything is known of it.
+fn time(report: &Report) -> String {
+    spent::line(&report.spent).map(|line| format!("{line}\n")).unwrap_or_default()
 }
 
 fn entities(report: &Report) -> String {
@@ -119,6 +130,9 @@ fn remarks(entity: &EntityReport) -> String {
     let mut out = String::new();
     if !entity.not_compared.is_empty() {
         out += &format!("    not compared: {}\n", entity.not_compared.join(", "));
+    }
+    if let Some(line) = spent::line(&entity.spent) {
+        out += &format!("    time: {line}\n");
     }
     if entity.retries > 0 {
         out += &format!("    retries: {}\n", entity.retries);

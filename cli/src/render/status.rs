@@ -2,16 +2,22 @@
 
 mod fleet;
 
+use std::collections::BTreeMap;
+
 use ledger::Checkpoints;
 use protocol::chunk;
 use protocol::event::{Event, Fact};
 use protocol::plan::{Plan, Stage};
-use protocol::receipt::Receipt;
+use protocol::receipt::{Receipt, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
 use super::report::grouped;
+use super::spent;
 pub(crate) use fleet::Fleet;
+
+/// People are told of so many entities' time; JSON has them all.
+const ENTITIES_MAX: usize = 5;
 
 /// How far a run is, and what can be done.
 #[derive(Debug, Serialize)]
@@ -26,11 +32,21 @@ pub(crate) struct Status {
     resumes: u64,
     rows_written: u64,
     rows_rejected: u64,
+    /// Where the time of the chunks went that are done.
+    spent: Spent,
+    entities: Vec<EntityTime>,
     stages: Vec<StageStatus>,
     parked: Vec<Parked>,
     next: Option<String>,
     fleet: Option<Fleet>,
     other_runs: Vec<Other>,
+}
+
+/// Where the time of an entity's chunks went.
+#[derive(Debug, Serialize)]
+struct EntityTime {
+    entity: String,
+    spent: Spent,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,12 +108,24 @@ impl Status {
             resumes: record.epoch.saturating_sub(1),
             rows_written,
             rows_rejected,
+            spent: coordinator::report::spent(receipts),
+            entities: entities(plan, receipts),
             stages: Stage::ALL.into_iter().map(stage).collect(),
             parked: parked(known, events),
             next,
             fleet,
             other_runs: others.iter().filter(|o| o.run != record.run).map(other).collect(),
         }
+    }
+
+    /// Where the time went, over the run and for the entities that took most of it.
+    fn time(&self) -> String {
+        let Some(line) = spent::line(&self.spent) else { return String::new() };
+        let mut out = format!("  {line}\n");
+        for EntityTime { entity, spent } in self.entities.iter().take(ENTITIES_MAX) {
+            out += &spent::line(spent).map(|l| format!("    {entity}: {l}\n")).unwrap_or_default();
+        }
+        out
     }
 
     /// For people.
@@ -117,6 +145,7 @@ impl Status {
         for stage in &self.stages {
             out += &format!("  {:<8} {}/{}\n", stage.stage.as_str(), stage.done, stage.planned);
         }
+        out += &self.time();
         for parked in &self.parked {
             out += &format!(
                 "  parked: {} [{}]: {}\n          {}\n",
@@ -139,6 +168,22 @@ impl Status {
         }
         out
     }
+}
+
+/// Where the time of each entity's chunks went, the longest first; entities of which nothing is
+/// done are left out.
+fn entities(plan: &Plan, receipts: &[Receipt]) -> Vec<EntityTime> {
+    let mut spent = BTreeMap::<_, Spent>::new();
+    for receipt in receipts {
+        if let Some(entity) = plan.chunk(receipt.chunk).and_then(|chunk| chunk.entity) {
+            let sum = spent.entry(entity).or_default();
+            *sum = sum.and(receipt.spent);
+        }
+    }
+    let named = |(id, spent)| EntityTime { entity: plan.entity(id).target.to_string(), spent };
+    let mut entities: Vec<_> = spent.into_iter().map(named).collect();
+    entities.sort_by_key(|entity| std::cmp::Reverse(spent::busy(&entity.spent)));
+    entities
 }
 
 /// What a person can do, where anything is to be done. A fleet's run goes on by itself.

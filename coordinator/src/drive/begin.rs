@@ -11,6 +11,7 @@ use protocol::run::{self, Record};
 use tracing::{info, warn};
 
 use super::fleet::Fleet;
+use super::keep::Keep;
 use super::recall::Recall;
 use super::{Drive, Parts};
 use crate::hold;
@@ -65,35 +66,37 @@ impl Drive {
         (parts.probe)(Point::Restored);
         let state = fleet.as_ref().map_or(term.record.state, |fleet| fleet.record().state);
         recall.publish(Fact::Run { state, epoch }).await?;
-        hold_source(parts, home, term, &recall, &done).await?;
+        let held = hold_source(parts, home, term, &recall, &done).await?;
         info!(%run, epoch, done = done.len(), chunks = parts.plan.chunks.len(), "leading");
-        Ok(Self::new(parts, epoch, recall, fleet))
+        Ok(Self::new(parts, epoch, recall, fleet, Keep::of(held)))
     }
 }
 
-/// Takes hold of the source if there are rows left to read, and tells where others may see it.
+/// Takes hold of the source if there are rows left to read, and tells where others may see it: under
+/// the name that is returned.
 async fn hold_source(
     parts: &Parts,
     home: &mut dyn Home,
     term: &Term,
     recall: &Recall,
     done: &[ChunkId],
-) -> Result<(), Fault> {
+) -> Result<Option<String>, Fault> {
     let proven = proven(&parts.plan, done);
     let is_done = |chunk: &ChunkId| proven.get(chunk.index()) == Some(&true);
     let begun = hold::readers(&parts.plan).any(|chunk| is_done(&chunk));
     if hold::readers(&parts.plan).all(|chunk| is_done(&chunk)) {
-        return Ok(());
+        return Ok(None);
     }
     let (source, lost) = (parts.source.as_ref(), parts.on_snapshot_lost);
     let (held, finding) = hold::hold(&parts.plan, &term.record, begun, source, home, lost).await?;
-    if let Some(held) = held.filter(|_| !parts.embedded) {
-        home.note_held(parts.run, term.epoch, &held).await?;
+    let held = held.filter(|_| !parts.embedded);
+    if let Some(held) = &held {
+        home.note_held(parts.run, term.epoch, held).await?;
     }
-    match finding {
-        Some(finding) => recall.publish(finding).await,
-        None => Ok(()),
+    if let Some(finding) = finding {
+        recall.publish(finding).await?;
     }
+    Ok(held)
 }
 
 /// Takes from the receipts which chunks are done, and tells the ledger.

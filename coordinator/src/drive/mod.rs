@@ -7,6 +7,7 @@
 mod begin;
 mod end;
 mod fleet;
+mod keep;
 mod progress;
 mod recall;
 
@@ -31,6 +32,7 @@ use crate::next::{Action, Known, Rung, next};
 use crate::point::{Point, Probe};
 use begin::{Term, take_receipts};
 use fleet::Fleet;
+use keep::Keep;
 use progress::{Progress, worn_out};
 use recall::Recall;
 
@@ -166,6 +168,7 @@ struct Drive {
     epoch: u64,
     recall: Recall,
     fleet: Option<Fleet>,
+    keep: Keep,
     rung: BTreeMap<ChunkId, Rung>,
     /// What was claimed at the last look.
     claimed: Vec<ChunkId>,
@@ -177,11 +180,12 @@ struct Drive {
 }
 
 impl Drive {
-    fn new(parts: &Parts, epoch: u64, recall: Recall, fleet: Option<Fleet>) -> Self {
+    fn new(parts: &Parts, epoch: u64, recall: Recall, fleet: Option<Fleet>, keep: Keep) -> Self {
         Self {
             epoch,
             recall,
             fleet,
+            keep,
             rung: BTreeMap::new(),
             claimed: Vec::new(),
             seen: Progress::of(&parts.plan),
@@ -237,6 +241,7 @@ impl Drive {
         self.rung.retain(|chunk, _| outstanding(known.states.get(chunk.index())));
         self.claimed = known.holders.keys().copied().collect();
         self.tell_progress(parts, home, &known.states).await?;
+        self.keep_hold(parts, home, &known.states).await?;
         if *parts.stop.borrow() {
             let busy = known.states.iter().any(|s| matches!(s, State::Claimed(_)));
             return Ok((!busy || !parts.embedded).then_some(Ended::Stopped));
@@ -327,7 +332,7 @@ impl Drive {
         let rung = Rung::again(before, now);
         let usual = Task::new(parts.run, chunk, self.epoch);
         let task = self.fleet.as_ref().map_or(usual, |f| f.task(parts, chunk, self.epoch));
-        parts.broker.publish(task).await?;
+        parts.broker.publish(Task { rung: Some(now), ..task }).await?;
         self.rung.insert(chunk, rung);
         (parts.probe)(Point::Rung);
         Ok(())

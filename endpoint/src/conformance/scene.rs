@@ -11,7 +11,7 @@ use protocol::mapping::{Consistency, Limits, Mode, OnSnapshotLost};
 use protocol::plan::{
     Chunk, ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Plan, Range, Side, Stage, Work,
 };
-use protocol::receipt::Receipt;
+use protocol::receipt::{Receipt, Spent};
 use protocol::run::Record;
 use protocol::schema::{Catalogue, Column, Engine, Key, Logical, Table, TableName};
 
@@ -174,6 +174,7 @@ impl Scene {
             rejected: 0,
             bytes: 7,
             policies: BTreeMap::new(),
+            spent: Spent { queue: Some(1), read: 2, transform: 3, write: 4, lock: 5 },
             started: Instant(1_700_000_000_000_001),
             finished: Instant(1_700_000_000_000_002),
         }

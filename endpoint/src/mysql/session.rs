@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId};
-use protocol::plan::{Chunk, Entity, Step, Work};
+use protocol::plan::{Chunk, Entity, Step, StepKind, Work};
 use protocol::receipt::{Receipt, Reject};
 
 use super::connect::{Link, lock_name};
@@ -176,6 +176,10 @@ impl Session for Writer {
         attempt: AttemptId,
     ) -> Result<Begun, Fault> {
         match &chunk.work {
+            // DELETE is no statement that commits by itself: it stands or falls with its receipt.
+            Work::Step(step) if step.kind == StepKind::Empty => {
+                self.begin_copy(run, chunk.id, attempt).await
+            }
             Work::Step(_) => self.begin_step(run, chunk.id, attempt).await,
             Work::Copy(_) | Work::Link(_) | Work::Verify { .. } => {
                 self.begin_copy(run, chunk.id, attempt).await
@@ -228,6 +232,13 @@ impl Session for Writer {
     }
 
     async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
+        if step.kind == StepKind::Empty && self.open.is_some() {
+            for statement in &step.statements {
+                let done = self.link().run(statement).await;
+                done.map_err(|fault| fault.within(&step.what))?;
+            }
+            return Ok(());
+        }
         // In the transaction of a chunk of rows such a statement would commit what is half done.
         if self.open.as_ref().is_none_or(|open| open.step.is_none()) {
             return Err(self.out_of_turn("execute"));

@@ -112,10 +112,13 @@ impl Source for Postgres {
         match consistency {
             Consistency::Snapshot => {
                 let mut held = self.held.lock().await;
-                let now = match held.take() {
-                    Some(held) => held,
-                    None => Held::take(&self.door).await?,
-                };
+                if let Some(held) = held.as_ref()
+                    && held.lives().await
+                {
+                    return Ok(Some(held.id.clone()));
+                }
+                // What is gone stays in place until there is another: reads must not see now.
+                let now = Held::take(&self.door).await?;
                 Ok(Some(held.insert(now).id.clone()))
             }
             Consistency::Quiesced | Consistency::Drifting => Ok(None),

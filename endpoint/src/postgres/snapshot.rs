@@ -1,16 +1,20 @@
 //! One moment of the source, held by one session and seen by others.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use protocol::fault::{Code, Fault};
 
 use super::connect::{Door, Duty, Link};
 
+/// How long the holder of a moment may take to say that it is there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
 /// A moment that readers join. It lasts as long as the session that stands in a transaction and has
 /// exported what it sees; nothing ends that but its owner, the server's end, or a lost connection.
 pub(super) struct Held {
-    /// Kept only to live; none where another process holds the moment.
-    _holder: Option<Link>,
+    /// None where another process holds the moment.
+    holder: Option<Link>,
     pub(super) id: String,
     pub(super) idle: Idle,
 }
@@ -18,7 +22,7 @@ pub(super) struct Held {
 impl Held {
     /// A moment that is held elsewhere.
     pub(super) fn elsewhere(id: &str) -> Self {
-        Self { _holder: None, id: id.to_owned(), idle: Idle::default() }
+        Self { holder: None, id: id.to_owned(), idle: Idle::default() }
     }
 
     /// Takes hold of now.
@@ -26,7 +30,15 @@ impl Held {
         let holder = door.open("longhaul:snapshot", Duty::Read).await?;
         holder.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let id = holder.one("SELECT pg_export_snapshot()").await?;
-        Ok(Self { _holder: Some(holder), id, idle: Idle::default() })
+        Ok(Self { holder: Some(holder), id, idle: Idle::default() })
+    }
+
+    /// Whether it is still there, as far as can be known: a server that says nothing may hold it yet,
+    /// and what another process holds is found to be gone by those who join it.
+    pub(super) async fn lives(&self) -> bool {
+        let Some(holder) = &self.holder else { return true };
+        let answer = tokio::time::timeout(ANSWER_WITHIN, holder.batch("SELECT 1")).await;
+        answer.is_err() || answer.is_ok_and(|answer| answer.is_ok())
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use protocol::fault::{Code, Fault};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult,
-    ScriptInvocation, ServerErrorKind,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
+    RedisResult, ScriptInvocation, ServerErrorKind,
 };
 use tokio::time::{Instant, timeout};
 
@@ -77,6 +77,13 @@ impl Link {
     pub(super) async fn ask<T: FromRedisValue>(&self, questions: &Pipeline) -> Result<T, Fault> {
         let (number, mut connection) = self.connection().await?;
         let answer = timeout(ANSWER, questions.query_async(&mut connection)).await;
+        self.judge(number, answer.unwrap_or_else(|_| Err(silent()))).await
+    }
+
+    /// Asks one thing. Of a refusal it learns the code, which a refusal among several does not tell.
+    pub(super) async fn ask_one<T: FromRedisValue>(&self, question: &Cmd) -> Result<T, Fault> {
+        let (number, mut connection) = self.connection().await?;
+        let answer = timeout(ANSWER, question.query_async(&mut connection)).await;
         self.judge(number, answer.unwrap_or_else(|_| Err(silent()))).await
     }
 

@@ -355,9 +355,8 @@ impl Ledger for Redis {
 
     /// It is asked to remember something: only a Redis that does so is of use.
     async fn trouble(&self) -> Option<String> {
-        let mut ask = redis::pipe();
-        ask.pset_ex(self.keys.probe(), 1, 1000).ignore();
-        self.link.ask::<()>(&ask).await.err().map(|fault| fault.to_string())
+        let probe = redis::Cmd::pset_ex(self.keys.probe(), 1, 1000);
+        self.link.ask_one::<()>(&probe).await.err().map(|fault| fault.to_string())
     }
 
     async fn examine(&self) -> Result<Vec<Finding>, Fault> {

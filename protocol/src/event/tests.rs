@@ -70,6 +70,13 @@ fn samples() -> Vec<Fact> {
             rejected: 1,
             bytes: 2_097_152,
             again: false,
+            spent: Spent {
+                queue: Some(12_000),
+                read: 250_000,
+                transform: 90_000,
+                write: 610_000,
+                lock: 1_500,
+            },
         },
         Fact::Faulted {
             chunk,

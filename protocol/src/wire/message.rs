@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Keys;
+use crate::clock::Instant;
 use crate::id::{ChunkId, RunId};
 use crate::trace::Trace;
 
@@ -41,6 +42,8 @@ pub struct Message {
     pub priority: u8,
     /// The span under which the chunk is done.
     pub trace: Option<Trace>,
+    /// When it was rung, by its sender's clock.
+    pub rung: Option<Instant>,
 }
 
 /// Why a message is not believed.
@@ -106,6 +109,8 @@ struct Body {
     priority: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rung: Option<i64>,
 }
 
 fn usual() -> u8 {
@@ -121,6 +126,7 @@ impl Message {
             epoch: self.epoch,
             priority: self.priority,
             trace: self.trace.map(|trace| trace.to_string()),
+            rung: self.rung.map(|rung| rung.0),
         };
         let task = serde_json::value::to_raw_value(&body).expect("our own types have string keys");
         let format = format!("{MESSAGE_MAJOR}.{MINOR}");
@@ -155,8 +161,8 @@ impl Message {
             serde_json::from_str(envelope.task.get()).map_err(|_| Refusal::Unreadable)?;
         // A trace that cannot be read is a pity and no reason to refuse work.
         let trace = body.trace.and_then(|text| text.parse().ok());
-        let Body { run, chunk, epoch, priority, .. } = body;
-        Ok(Self { run, chunk, epoch, priority: priority.min(9), trace })
+        let Body { run, chunk, epoch, priority, rung, .. } = body;
+        Ok(Self { run, chunk, epoch, priority: priority.min(9), trace, rung: rung.map(Instant) })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `LONGHAUL_TEST_DIE_AT=worker:Committed:2` sends SIGKILL to the process itself the second time a
 //! worker passes that point. `LONGHAUL_TEST_BROKEN=commit-first` puts the broken target in place,
-//! which has one point more, `broken:Between`.
+//! which has one point more, `broken:Between`; those who come to kill it from outside need none.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use tests::command::{BROKEN, DIE_AT};
 async fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut probes = Probes::default();
-    if let Ok(place) = std::env::var(DIE_AT) {
-        let death = Arc::new(Death::at(&place));
+    let death = std::env::var(DIE_AT).ok().map(|place| Arc::new(Death::at(&place)));
+    if let Some(death) = &death {
         let (of_worker, of_coordinator) = (death.clone(), death.clone());
         probes.worker = Arc::new(move |point| of_worker.passed(&format!("worker:{point:?}")));
         probes.coordinator =
             Arc::new(move |point| of_coordinator.passed(&format!("coordinator:{point:?}")));
-        if std::env::var(BROKEN).is_ok() {
-            probes.target = Arc::new(move |inner| {
-                let death = death.clone();
-                let between = Arc::new(move || death.passed("broken:Between"));
-                Arc::new(CommitFirst { inner, between })
-            });
-        }
+    }
+    if std::env::var(BROKEN).is_ok() {
+        probes.target = Arc::new(move |inner| {
+            let death = death.clone();
+            let pass = move || death.iter().for_each(|death| death.passed("broken:Between"));
+            Arc::new(CommitFirst { inner, between: Arc::new(pass) })
+        });
     }
     ExitCode::from(longhaul::run(std::env::args_os(), probes).await)
 }

@@ -206,7 +206,7 @@ fn variables_override_the_file_and_set_overrides_both() {
     bad(&["--set", "limits.slotz=4"], "config-malformed", &["--set limits.slotz", "slots"]);
     bad(&["--set", "limits.slots"], "usage", &["key=value"]);
     bad(&["--set", "limits.slots=many"], "config-malformed", &["--set limits.slots"]);
-    bad(&["--set", "environments.new.url=mysql://x"], "url-malformed", &["environments.new.url"]);
+    bad(&["--set", "environments.new.url=oracle://x"], "url-malformed", &["environments.new.url"]);
     let mut command = setting.command(&["plan"]);
     let said = setting.run(command.env("LONGHAUL_LIMITS__SLOTS", "none"));
     let _ = said.fault("config-malformed", 2, &["LONGHAUL_LIMITS__SLOTS"]);

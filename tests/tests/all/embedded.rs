@@ -4,6 +4,7 @@ mod adversary;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::Broker;
 use coordinator::report::{Refused, Report, Verdict};
@@ -202,6 +203,31 @@ async fn a_connection_lost_at_any_step_of_a_chunk_costs_only_time() {
         }
         world.moves_everything().await;
         assert!(world.of_target.is_over(), "{op:?} was not called often enough");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_shows_in_its_part_of_the_time() {
+    let at_source = [(Op::Next, "read"), (Op::Read, "read")].map(|case| (true, case));
+    let at_target = [(Op::Begin, "lock"), (Op::Write, "write"), (Op::Finish, "write")];
+    for (source, (op, part)) in at_source.into_iter().chain(at_target.map(|case| (false, case))) {
+        let world = World::new();
+        let script = if source { &world.of_source } else { &world.of_target };
+        let held = script.hold(op);
+        let slow = async {
+            held.arrived().await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            held.release();
+        };
+        let (report, ()) = tokio::join!(world.moves_everything(), slow);
+        assert!(report.spent.queue.is_some(), "tasks say when they were rung");
+        for (name, micros) in report.spent.parts() {
+            let slow = (3_000_000..4_000_000).contains(&micros);
+            assert!(
+                if name == part { slow } else { micros < 1_000_000 },
+                "{op:?}: {name} {micros}"
+            );
+        }
     }
 }
 

@@ -216,7 +216,7 @@ async fn a_malformed_file_is_shown_with_line_and_column() {
             &["longhaul.yaml:6:11", "slotz", "slots"],
         ),
         (
-            "environments:\n  a: { url: \"mysql://a\" }\nfrom: a\nto: a\n",
+            "environments:\n  a: { url: \"oracle://a\" }\nfrom: a\nto: a\n",
             "url-malformed",
             &["longhaul.yaml:2:"],
         ),

@@ -169,7 +169,7 @@ async fn a_url_that_is_none_is_refused_without_being_repeated() {
     let setting = Setting::new(LONGHAUL);
     let from = setting.sqlite("from.db", "CREATE TABLE t (id INTEGER PRIMARY KEY)");
     for url in [
-        format!("mysql://me:{PASSWORD}@h/d"),
+        format!("oracle://me:{PASSWORD}@h/d"),
         format!("postgres://me:{PASSWORD}@h:port/d"),
         format!("postgres://me:{PASSWORD}@h"),
         format!("postgres://me:{PASSWORD}@h/d?sslmode=perhaps"),

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 use tests::fleet::{Fleet, Process};
+use tests::scratch::Database;
 use tests::setting::Setting;
 
 const LONGHAUL: &str = env!("CARGO_BIN_EXE_mortal");
@@ -227,14 +228,15 @@ async fn a_fleet_that_is_misdescribed_says_so() {
 
 #[tokio::test]
 async fn a_run_of_one_process_is_paused_from_another_terminal() {
-    let setting = Setting::new(LONGHAUL);
+    let (setting, database) = (Setting::new(LONGHAUL), Database::new().await);
     let rows = "CREATE TABLE pupil (id INTEGER NOT NULL PRIMARY KEY, name TEXT);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
         INSERT INTO pupil SELECT i, 'x' FROM n";
     let from = setting.sqlite("from.db", rows);
     let limits = "entities: [{ entity: \"*\", chunk_rows: 50 }]\n\
                   limits: { slots: 1, rows_per_second: 100 }";
-    setting.migration(&from, "sqlite:to.db", limits);
+    // Not into a file: there one writer keeps another waiting, and a pause waits its turn.
+    setting.migration(&from, &database.url(), limits);
     let mut run =
         Process::start(setting.command(&["run", "--progress", "json"]).env("LONGHAUL_LOG", "off"));
     run.hears_that("a chunk done", fact("done", "\"stage\":\"copy\""));

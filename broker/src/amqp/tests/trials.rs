@@ -188,6 +188,7 @@ async fn messages_of_strangers_are_set_aside_with_the_reason() {
         epoch: 1,
         priority: 4,
         trace: None,
+        rung: None,
     };
     let by = |id: &str, letter, queue| {
         let keys = Keys::new(id, [(id.to_owned(), secret(letter))]).unwrap();
@@ -328,6 +329,6 @@ async fn a_refused_login_is_said_in_plain_words() {
     let broker = Amqp::new(options).unwrap();
     let fault = broker.reach(Duration::from_secs(3)).await.unwrap_err();
     let printed = format!("{fault} {fault:?}");
-    assert!(printed.contains("the broker refuses the login"), "{printed}");
+    assert!(printed.contains("refused the login"), "{printed}");
     assert!(!printed.contains("hunter2") && !printed.contains("someone"), "{printed}");
 }

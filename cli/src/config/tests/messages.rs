@@ -129,7 +129,7 @@ fn what_nobody_knows() {
     assert_eq!(
         added("mode: upsrt\n"),
         "school.yaml:8:7: unknown value `upsrt`; did you mean `upsert`?\n\
-         It is one of: `create`, `upsert`."
+         It is one of: `create`, `upsert`, `update`, `replace`, `append`."
     );
     assert_eq!(
         added("consistency: 5\n"),

@@ -32,6 +32,7 @@ fn entity(verdict: Verdict) -> EntityReport {
         found_digest: Some(Digest::default()),
         not_compared: vec![HOSTILE.into()],
         seconds: 3725.0,
+        spent: protocol::receipt::Spent::default(),
         retries: 2,
         policies: BTreeMap::from([(HOSTILE.into(), policies)]),
     }
@@ -70,6 +71,7 @@ fn report(verdict: Verdict) -> Report {
         created: "2026-11-21T03:00:00.000Z".into(),
         ended: Some("2026-11-21T04:02:05.000Z".into()),
         seconds: Some(3725.0),
+        spent: protocol::receipt::Spent::default(),
         resumes: 1,
         totals: entity(verdict).counts,
         entities: vec![entity(verdict)],

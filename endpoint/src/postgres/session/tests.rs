@@ -11,7 +11,7 @@ use protocol::plan::{
     Chunk, ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Plan, Range, Side, Stage, Step, StepKind,
     Work,
 };
-use protocol::receipt::Receipt;
+use protocol::receipt::{Receipt, Spent};
 use protocol::run::Record;
 use protocol::schema::{Engine, Logical, TableName};
 use uuid::Uuid;
@@ -159,6 +159,7 @@ fn receipt(chunk: usize, attempt: AttemptId) -> Receipt {
         rejected: 0,
         bytes: 0,
         policies: BTreeMap::new(),
+        spent: Spent::default(),
         started: Instant(0),
         finished: Instant(0),
     }

@@ -109,8 +109,8 @@ pub(crate) async fn complete(
     let update = format!(
         "UPDATE {p}receipt SET outcome = $1, worker = $2, tries = $3, read_digest = $4, \
          written_digest = $5, filtered = $6, rejected = $7, bytes = $8, policies = $9, \
-         started = $10, finished = $11 \
-         WHERE run = $12 AND chunk = $13 AND attempt = $14 AND outcome = $15"
+         spent = $10, started = $11, finished = $12 \
+         WHERE run = $13 AND chunk = $14 AND attempt = $15 AND outcome = $16"
     );
     let mut params = vec![Param::text(Outcome::Done.as_str())];
     params.extend(rows::receipt_params(receipt));

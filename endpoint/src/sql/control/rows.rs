@@ -17,7 +17,7 @@ pub(super) const RECORD: &str = "run, state, epoch, fingerprint, migration, from
 
 /// Columns of `receipt` in the order of [`receipt`].
 pub(super) const RECEIPT: &str = "chunk, attempt, worker, tries, read_digest, written_digest, \
-     filtered, rejected, bytes, policies, started, finished";
+     filtered, rejected, bytes, policies, spent, started, finished";
 
 /// Columns of `reject` and `sample` in the order of [`reject`] and [`reject_params`].
 pub(super) const REJECT: &str = "chunk, row_key, column_name, reason, constraint_name";
@@ -112,6 +112,7 @@ pub(super) fn receipt(row: Vec<Option<String>>) -> Result<Receipt, Fault> {
         rejected: cells.parse()?,
         bytes: cells.parse()?,
         policies: cells.json()?,
+        spent: cells.json()?,
         started: Instant(cells.parse()?),
         finished: Instant(cells.parse()?),
     })
@@ -120,6 +121,7 @@ pub(super) fn receipt(row: Vec<Option<String>>) -> Result<Receipt, Fault> {
 /// What completion writes: all but `chunk` and `attempt`, which say which receipt it is.
 pub(super) fn receipt_params(receipt: &Receipt) -> Vec<Param> {
     let policies = serde_json::to_string(&receipt.policies).expect("policies have string keys");
+    let spent = serde_json::to_string(&receipt.spent).expect("numbers under names");
     vec![
         Param::text(&receipt.worker),
         Param::Int(i64::from(receipt.tries)),
@@ -129,6 +131,7 @@ pub(super) fn receipt_params(receipt: &Receipt) -> Vec<Param> {
         Param::count(receipt.rejected),
         Param::count(receipt.bytes),
         Param::Text(policies),
+        Param::Text(spent),
         Param::Int(receipt.started.0),
         Param::Int(receipt.finished.0),
     ]

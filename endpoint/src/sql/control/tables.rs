@@ -19,7 +19,7 @@ const TABLES: [(&str, &str); 7] = [
     ("receipt", "
         run {word} NOT NULL, chunk bigint NOT NULL, outcome {text} NOT NULL, attempt {text} NOT NULL,
         worker {text}, tries bigint, read_digest {text}, written_digest {text},
-        filtered bigint, rejected bigint, bytes bigint, policies {text},
+        filtered bigint, rejected bigint, bytes bigint, policies {text}, spent {text},
         started bigint, finished bigint, PRIMARY KEY (run, chunk)"),
     ("reject", "
         run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},

@@ -14,7 +14,7 @@ use protocol::mapping::{Limits, Mode, OnSnapshotLost};
 use protocol::plan::{
     Chunk, ColumnMap, DrawnFrom, Guarantee, Lane, Plan, Range, Side, Stage, Step, StepKind, Work,
 };
-use protocol::receipt::{Receipt, Reject};
+use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Event, Record, State};
 use uuid::Uuid;
 
@@ -136,6 +136,7 @@ fn receipt(chunk: u32, attempt: AttemptId, rows: u64) -> Receipt {
         rejected: 0,
         bytes: 9,
         policies: BTreeMap::from([("c".into(), BTreeMap::from([(Reason::TooLong, 2)]))]),
+        spent: Spent { read: 9, ..Spent::default() },
         started: Instant(1),
         finished: Instant(2),
     }

@@ -16,6 +16,7 @@ fn message() -> Message {
         epoch: 3,
         priority: 9,
         trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap()),
+        rung: None,
     }
 }
 
@@ -52,6 +53,12 @@ fn what_was_always_written_is_read() {
 fn a_newer_minor_format_is_read_as_far_as_it_is_known() {
     let plain = Message { priority: 4, trace: None, ..message() };
     assert_eq!(open(NEWER), Ok(plain));
+}
+
+#[test]
+fn when_it_was_rung_arrives() {
+    let rung = Message { rung: Some(Instant(1_795_230_000_123_456)), ..message() };
+    assert_eq!(Message::open(&rung.seal(&keys(), QUEUE), &keys(), QUEUE), Ok(rung));
 }
 
 #[test]

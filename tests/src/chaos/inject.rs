@@ -1,0 +1,123 @@
+//! Faults as they are done: each once, by one function, which says what it did.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::dice::Dice;
+use super::fault::Fault;
+use super::fleet::Fleet;
+use super::school;
+use super::world::{TO_TARGET, WIRES, World, queue};
+
+/// Longer than a claim lasts.
+const STOPPED_MILLIS: (u64, u64) = (3_500, 8_000);
+
+/// Where faults are done.
+pub(super) struct Arena<'a> {
+    pub(super) world: &'a World,
+    pub(super) fleet: &'a Fleet,
+    /// Which generation of queues workers listen to.
+    pub(super) generation: u32,
+}
+
+impl Arena<'_> {
+    /// Does it once. `None`: there was no occasion.
+    pub(super) async fn inject(&self, fault: Fault, dice: &mut Dice) -> Option<String> {
+        let (world, queue) = (self.world, queue(self.generation));
+        match fault {
+            Fault::KillWorker => Some(self.fleet.kill_worker(dice)),
+            Fault::KillLeader => Some(self.fleet.kill_leader(dice)),
+            Fault::PauseWorker => Some(self.pause(None, dice).await),
+            Fault::PauseInCopy => self.pause_in_copy(dice).await,
+            Fault::Flush => world.redis.say("FLUSHALL").await,
+            Fault::RedisAway => Some(self.redis_away(dice).await),
+            Fault::RabbitKill => {
+                world.rabbit.go();
+                sleep(dice.millis(0, 1_000)).await;
+                world.rabbit.come().await;
+                Some("killed and back".into())
+            }
+            Fault::Purge => world.rabbit.purge(&queue).await.then_some(queue),
+            Fault::Delete => world.rabbit.delete(&queue).await.then_some(queue),
+            Fault::Cut => {
+                let at = dice.below(WIRES.len());
+                world.wires[at].cut();
+                Some(format!("to {}", WIRES[at]))
+            }
+            Fault::Stall => {
+                let (at, time) = (dice.below(WIRES.len()), dice.millis(500, 6_000));
+                world.wires[at].stall(time).await;
+                Some(format!("to {}, {} ms", WIRES[at], time.as_millis()))
+            }
+            Fault::CommitLost => self.lose_a_commit().await,
+            Fault::TargetCrash => {
+                world.target.restart(true).await;
+                Some("crashed and back".into())
+            }
+            Fault::SourceRestart => {
+                world.source.restart(false).await;
+                Some("restarted".into())
+            }
+            // These last for a whole round, which sees to them.
+            Fault::RedisAbsent | Fault::RedisFull | Fault::Twice | Fault::Lost => None,
+        }
+    }
+
+    async fn pause(&self, worker: Option<usize>, dice: &mut Dice) -> String {
+        let (stopped, name) = self.fleet.stop(worker, dice);
+        let time = dice.millis(STOPPED_MILLIS.0, STOPPED_MILLIS.1);
+        sleep(time).await;
+        self.fleet.go_on(stopped);
+        format!("{name}, {} ms", time.as_millis())
+    }
+
+    /// Stops a worker while one of its sessions is inside a COPY, and makes sure that it still was
+    /// when it stood.
+    async fn pause_in_copy(&self, dice: &mut Dice) -> Option<String> {
+        let worker = self.copying(None).await?;
+        let (stopped, name) = self.fleet.stop(Some(worker), dice);
+        // What was on its way arrives in this time, and then nothing more.
+        sleep(Duration::from_millis(300)).await;
+        let inside = self.copying(Some(worker)).await.is_some();
+        if inside {
+            sleep(dice.millis(STOPPED_MILLIS.0, STOPPED_MILLIS.1)).await;
+        }
+        self.fleet.go_on(stopped);
+        inside.then(|| format!("{name}, inside a COPY"))
+    }
+
+    /// A worker, that one or any, one of whose sessions in the target is inside a COPY.
+    async fn copying(&self, worker: Option<usize>) -> Option<usize> {
+        let client = self.world.target.try_client("postgres").await.ok()?;
+        let query = "SELECT usename::text FROM pg_stat_activity
+                      WHERE state = 'active' AND query ILIKE 'COPY%FROM%' AND usename LIKE 'w%'
+                      ORDER BY xact_start DESC";
+        let rows = client.query(query, &[]).await.ok()?;
+        let users: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        (0..school::WORKERS_MAX)
+            .filter(|number| worker.is_none_or(|wanted| wanted == *number))
+            .find(|number| users.contains(&school::user(*number)))
+    }
+
+    async fn redis_away(&self, dice: &mut Dice) -> String {
+        self.world.redis.go();
+        let time = dice.millis(500, 4_000);
+        sleep(time).await;
+        self.world.redis.come().await;
+        format!("{} ms", time.as_millis())
+    }
+
+    async fn lose_a_commit(&self) -> Option<String> {
+        let wire = &self.world.wires[TO_TARGET];
+        let before = wire.lost();
+        wire.lose_a_commit();
+        for _ in 0..100 {
+            if wire.lost() > before {
+                return Some("done, and nobody was told".into());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        None
+    }
+}

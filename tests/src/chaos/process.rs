@@ -1,0 +1,84 @@
+//! Processes of ours: each in a group of its own, killed by its id, and never left behind.
+
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::time::{Instant, sleep};
+
+/// How often something is looked at that does not tell by itself.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
+/// A process with all its children.
+#[derive(Debug)]
+pub(super) struct Process(Child);
+
+impl Process {
+    /// Starts a command; what it says is added to a file.
+    pub(super) fn start(command: &mut Command, log: &Path) -> Self {
+        let file = OpenOptions::new().create(true).append(true).open(log);
+        let file = file.expect("the folder is writable");
+        let twin = file.try_clone().expect("a second handle");
+        command.stdin(Stdio::null()).stdout(file).stderr(twin).process_group(0);
+        let started = command.spawn();
+        Self(started.unwrap_or_else(|error| panic!("{command:?} does not start: {error}")))
+    }
+
+    /// Its id.
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Sends a signal to it and its children. One that has just ended does not mind.
+    pub(super) fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(Pid::from_child(&self.0), signal);
+    }
+
+    /// How it ended, if it did.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a child can be waited for")
+    }
+
+    /// Waits until it ends, at most so long.
+    pub(super) async fn wait(&mut self, bound: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + bound;
+        loop {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+/// When there is none within the bound, saying what was waited for.
+pub(super) async fn until<T>(
+    what: &str,
+    bound: Duration,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let end = Instant::now() + bound;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < end, "waited {} s for {what}", bound.as_secs());
+        sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,75 @@
+//! Some minutes of chaos on real servers: `cargo run -p tests --bin chaos` does more of it.
+//!
+//! `LONGHAUL_CHAOS_MINUTES` says how many, `LONGHAUL_CHAOS_SEED` which. What is done, and to whom,
+//! is told with the seed of a round that failed.
+
+use std::time::Duration;
+
+use tests::chaos::{Campaign, Recipe, World, usual};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// A fleet and its servers are enough for a machine: one at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// How many minutes are spent, when nothing is said. One of them shows that the harness can fail.
+const MINUTES: u64 = 8;
+
+/// How many rounds what is broken may hide in.
+const FOUND_WITHIN: u32 = 4;
+
+/// How long a round's faults last: many short rounds say more here than a few long ones.
+const FAULTS_FOR: Duration = Duration::from_secs(15);
+
+/// Rows of the largest table: some hundred chunks, so that a round takes seconds and there are many.
+const ENTRIES: u32 = 6_000;
+
+fn variable(name: &str) -> Option<u64> {
+    let said = std::env::var(name).ok()?;
+    Some(said.parse().unwrap_or_else(|_| panic!("{name} is a number, and not {said}")))
+}
+
+fn campaign(recipes: Vec<Recipe>, broken: bool) -> Campaign {
+    Campaign {
+        seed: variable("LONGHAUL_CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id())),
+        recipes,
+        executable: env!("CARGO_BIN_EXE_mortal").into(),
+        broken,
+        workers: 4,
+        entries: ENTRIES,
+        faults_for: FAULTS_FOR,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_ends_its_runs_whatever_is_done_to_it_and_its_servers() {
+    let _turn = TURN.lock().await;
+    let minutes = variable("LONGHAUL_CHAOS_MINUTES").unwrap_or(MINUTES).saturating_sub(1);
+    let until = Instant::now() + Duration::from_secs(60 * minutes);
+    let (world, campaign) = (World::start(ENTRIES).await, campaign(usual(), false));
+    println!("chaos with the seed {} for {minutes} minutes", campaign.seed);
+    for number in 0.. {
+        if number > 0 && Instant::now() > until {
+            break;
+        }
+        let round = campaign.round(number);
+        let outcome = round.go(&world).await;
+        let said = campaign.describe(&round, &outcome, false);
+        println!("{said}");
+        assert!(outcome.wrong.is_empty(), "{said}\n{}", outcome.said());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_commit_first_and_record_later_are_found_out() {
+    let _turn = TURN.lock().await;
+    let recipe = Recipe::read("kill-worker").unwrap();
+    let (world, campaign) = (World::start(ENTRIES).await, campaign(vec![recipe], true));
+    for number in 0..FOUND_WITHIN {
+        let outcome = campaign.round(number).go(&world).await;
+        if outcome.doubled > 0 {
+            return;
+        }
+    }
+    panic!("{FOUND_WITHIN} rounds of kills, and nothing was doubled");
+}
