@@ -1,6 +1,6 @@
 //! What tests of whole runs share: databases to throw away, and the executable to run and kill.
 //!
-//! The tests themselves are one binary, `tests/tests/all.rs`, so that they are linked once.
+//! The tests themselves are one binary, `tests/tests/all/main.rs`, so that they are linked once.
 
 pub mod broken;
 pub mod certificates;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cargo::{linked, manifests, root};
 
 /// The crates and the floor each stands on. A crate sees lower floors only.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("protocol", 0),
     ("transform", 1),
     ("endpoint", 1),
@@ -18,7 +18,8 @@ const FLOORS: [(&str, u8); 10] = [
     ("coordinator", 2),
     ("worker", 2),
     ("longhaul", 3),
-    // Beside the house: they see all of it, and nothing of it, nor either of them, sees them.
+    // Beside the house: they may see all of it, and nothing of it, nor any of them, sees them.
+    ("model", 4),
     ("tests", 4),
     ("bench", 4),
 ];

@@ -17,7 +17,6 @@ mod fleet;
 mod floors;
 mod ledger;
 mod licences;
-mod model;
 mod modes;
 mod moves;
 mod mysql;

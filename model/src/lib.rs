@@ -38,6 +38,8 @@
 //! Whether the run can still end is asked of the same graphs, backwards from the final states:
 //! see [`reach`]. Stateright's `eventually` says nothing about paths that end in a cycle.
 
+#![cfg(test)]
+
 mod invariants;
 mod lead;
 mod machine;
