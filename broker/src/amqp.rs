@@ -26,7 +26,6 @@ mod link;
 mod options;
 mod publish;
 mod supervise;
-mod tls;
 mod topology;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +40,7 @@ use protocol::wire::{MESSAGE_BYTES_MAX, Message, Refusal};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::Instant;
 
-pub use options::{Options, QueueKind, Tls, Verify};
+pub use options::{Options, QueueKind};
 
 use self::consume::Hearing;
 use self::inbox::Inbox;

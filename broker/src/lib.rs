@@ -33,7 +33,7 @@ use protocol::finding::Finding;
 use protocol::id::{ChunkId, RunId};
 use protocol::trace::Trace;
 
-pub use amqp::{Amqp, Options, QueueKind, Tls, Verify};
+pub use amqp::{Amqp, Options, QueueKind};
 pub use delivery::Delivery;
 pub use faulty::{Faulty, Mood, Operation};
 pub use memory::Memory;

@@ -51,7 +51,7 @@ use protocol::id::{AttemptId, ChunkId, RunId, WorkerId};
 use protocol::presence::Presence;
 use tokio::sync::broadcast;
 
-pub use self::redis::{Redis, RedisOptions, Tls, Verify};
+pub use self::redis::{Redis, RedisOptions};
 pub use faulty::{Faulty, Mood, Operation};
 pub use local::Local;
 pub use memory::Memory;

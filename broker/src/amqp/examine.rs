@@ -12,7 +12,9 @@ use protocol::finding::Finding;
 use tokio::time::timeout;
 
 use super::link::{CALL, Link};
-use super::options::{Settled, Verify};
+use tls::Verify;
+
+use super::options::Settled;
 
 /// The oldest version that was tested.
 const VERSION_MIN: (u32, u32) = (3, 8);

@@ -1,6 +1,5 @@
 //! What a fleet's broker is told once, at the door: read, checked, and never printed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +7,8 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use protocol::fault::{Code, Fault};
 use protocol::wire::Keys;
 use rustls::ClientConfig;
+use tls::{Encryption, Verify};
 
-use super::tls;
 use super::topology::Names;
 
 /// Between two heartbeats. Half of it passes in silence before one is sent; two without any, and
@@ -25,7 +24,7 @@ pub struct Options {
     pub password: Option<String>,
     /// TLS, and how the server is believed. Without it, `amqps://` means the usual TLS, and
     /// `amqp://` none.
-    pub tls: Option<Tls>,
+    pub tls: Option<Encryption>,
     /// Which fleet: coordinators and workers that share queues.
     pub fleet: String,
     /// The generation of the fleet's queues. Raise it, everywhere, to leave broken queues behind.
@@ -73,32 +72,6 @@ pub enum QueueKind {
     Quorum,
 }
 
-/// How the server is believed, and who we say we are. The default: the operating system's roots,
-/// and no certificate of ours.
-#[derive(Debug, Clone, Default)]
-pub struct Tls {
-    /// PEM file with the authorities that count; without it, those of the operating system.
-    pub ca: Option<PathBuf>,
-    /// PEM file with our certificate and its chain; needs `key`.
-    pub cert: Option<PathBuf>,
-    /// PEM file with our certificate's key.
-    pub key: Option<PathBuf>,
-    /// How far the server is examined.
-    pub verify: Verify,
-}
-
-/// How far a server's certificate is examined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verify {
-    /// Signed by a known authority, and for this host.
-    #[default]
-    Full,
-    /// Signed by a known authority, for whatever host.
-    Ca,
-    /// Not at all: encrypted, but who knows to whom.
-    None,
-}
-
 /// Options that were found to fit together.
 pub(super) struct Settled {
     pub(super) uri: AMQPUri,
@@ -124,7 +97,7 @@ impl Settled {
         let place = format!("{}:{}", uri.authority.host, uri.authority.port);
         let verify = options.tls.as_ref().map(|tls| tls.verify).unwrap_or_default();
         let tls = match uri.scheme {
-            AMQPScheme::AMQPS => Some(tls::config(&options.tls.unwrap_or_default())?),
+            AMQPScheme::AMQPS => Some(Arc::new(options.tls.unwrap_or_default().client()?)),
             AMQPScheme::AMQP => None,
         };
         if options.slots == 0 {
@@ -207,7 +180,7 @@ mod tests {
     #[test]
     fn tls_is_what_the_options_or_the_url_say() {
         let with = |url, tls| settled(Options { tls, ..Options::new(url, "f") }).unwrap();
-        let any = || Some(Tls { verify: Verify::None, ..Tls::default() });
+        let any = || Some(Encryption { verify: Verify::None, ..Encryption::default() });
         for (url, tls, port) in [
             ("amqp://h", None, 5672),
             ("amqp://h", any(), 5671),
@@ -242,11 +215,11 @@ mod tests {
         let good = || Options::new("amqp://u:hunter2@h", "f");
         let mut ca = good();
         ca.url = "amqps://u:hunter2@h".into();
-        ca.tls = Some(Tls { ca: Some("/nowhere/ca.pem".into()), ..Tls::default() });
+        ca.tls = Some(Encryption { ca: Some("/nowhere/ca.pem".into()), ..Encryption::default() });
         let mut half = good();
         half.url.clone_from(&ca.url);
         let cert = Some("/nowhere/app.pem".into());
-        half.tls = Some(Tls { cert, verify: Verify::None, ..Tls::default() });
+        half.tls = Some(Encryption { cert, verify: Verify::None, ..Encryption::default() });
         let wrong = [
             (Options { url: "u:hunter2@h".into(), ..good() }, Code::UrlMalformed),
             (Options { url: "http://u:hunter2@h".into(), ..good() }, Code::UrlMalformed),

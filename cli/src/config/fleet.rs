@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
+use ::tls::Encryption;
 use protocol::fault::{Code, Fault};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::resolve::{Checked, Places, wrong};
 use super::secret::SecretRef;
-use super::tls::{self, Encryption, Tls};
+use super::tls::{self, Tls};
 use super::{Variables, redact, url};
 
 /// What a fleet is called that was given no name.

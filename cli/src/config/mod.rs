@@ -47,7 +47,7 @@ pub use connection::{Connection, EndpointLimits, EnvironmentView, environments, 
 pub use error::ConfigError;
 pub use fleet::{Fleet, Keys, Server, ServerAddress};
 pub use secret::SecretRef;
-pub use tls::{Encryption, Tls, Verify};
+pub use tls::Tls;
 pub use url::{holds_password, is_url, redact, without_password};
 
 use error::Complaint;

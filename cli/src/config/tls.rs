@@ -8,10 +8,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use tls::{Encryption, Verify};
 
 use super::resolve::{Checked, Places, wrong};
 use super::url;
@@ -25,45 +27,6 @@ pub enum Tls {
     On(Encryption),
 }
 
-/// How a connection is encrypted. `{}` means that the server must prove who it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Encryption {
-    /// What is asked of the server's certificate. Default: `full`.
-    #[serde(default)]
-    pub verify: Verify,
-    /// A file with the certificates of those whom we trust. Default: those of the system.
-    pub ca: Option<String>,
-    /// A file with our own certificate, if the server asks for one.
-    pub cert: Option<String>,
-    /// A file with the key of our own certificate.
-    pub key: Option<String>,
-}
-
-/// What is asked of a server's certificate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verify {
-    /// Signed by somebody we trust, for this very host, and valid today.
-    #[default]
-    Full,
-    /// Signed by somebody we trust, and valid today, for whatever host.
-    Ca,
-    /// Nothing: all is encrypted, and nobody knows who reads it.
-    None,
-}
-
-impl Verify {
-    /// The word, as the file spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Ca => "ca",
-            Self::None => "none",
-        }
-    }
-}
-
 impl Tls {
     /// The parameters of a database's URL that say the same, by the names libpq gave them.
     pub(super) fn parameters(&self) -> Vec<(&'static str, &str)> {
@@ -74,7 +37,9 @@ impl Tls {
             Verify::None => "require",
         };
         let files = [("sslrootcert", &on.ca), ("sslcert", &on.cert), ("sslkey", &on.key)];
-        let files = files.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));
+        // What was read from a text is one.
+        let files = files.map(|(key, path)| (key, path.as_deref().and_then(Path::to_str)));
+        let files = files.into_iter().filter_map(|(key, path)| Some((key, path?)));
         std::iter::once(("sslmode", mode)).chain(files).collect()
     }
 }

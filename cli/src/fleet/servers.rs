@@ -12,7 +12,7 @@ use protocol::id::WorkerId;
 use protocol::wire::Keys;
 
 use crate::assemble::{self, Settings};
-use crate::config::{self, ServerAddress};
+use crate::config::ServerAddress;
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -27,20 +27,10 @@ pub(crate) fn broker(settings: &Settings, id: &WorkerId, slots: u32) -> Result<A
     let address = fleet.broker_address(&variable)?;
     let keys = fleet.keys(&variable)?;
     let secrets = keys.keys.into_iter().map(|(id, key)| (id, key.into_bytes()));
-    let tls = address.tls.as_ref().map(|on| broker::Tls {
-        ca: on.ca.as_ref().map(Into::into),
-        cert: on.cert.as_ref().map(Into::into),
-        key: on.key.as_ref().map(Into::into),
-        verify: match on.verify {
-            config::Verify::Full => broker::Verify::Full,
-            config::Verify::Ca => broker::Verify::Ca,
-            config::Verify::None => broker::Verify::None,
-        },
-    });
     Amqp::new(broker::Options {
         url: with_scheme(&address, ["amqp", "amqps"]),
         password: address.password,
-        tls,
+        tls: address.tls,
         generation: fleet.generation,
         slots: u16::try_from(slots.max(1)).unwrap_or(u16::MAX),
         keys: Keys::new(keys.current, secrets)?,
@@ -56,20 +46,10 @@ pub(crate) fn broker(settings: &Settings, id: &WorkerId, slots: u32) -> Result<A
 pub(crate) fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Fault> {
     let fleet = settings.fleet()?;
     let address = fleet.ledger_address(&variable)?;
-    let tls = address.tls.as_ref().map(|on| ledger::Tls {
-        ca: on.ca.as_ref().map(Into::into),
-        cert: on.cert.as_ref().map(Into::into),
-        key: on.key.as_ref().map(Into::into),
-        verify: match on.verify {
-            config::Verify::Full => ledger::Verify::Full,
-            config::Verify::Ca => ledger::Verify::Ca,
-            config::Verify::None => ledger::Verify::None,
-        },
-    });
     let options = RedisOptions {
         url: with_scheme(&address, ["redis", "rediss"]),
         password: address.password,
-        tls,
+        tls: address.tls,
         fleet: fleet.name.clone(),
     };
     Ok(Arc::new(Redis::new(&options, assemble::clock())?))

@@ -97,7 +97,7 @@ impl Door {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         config.keepalives_idle(Duration::from_secs(30));
-        let tls = tls::connector(mode, &options)?;
+        let tls = tls::connector(mode, options)?;
         Ok(Self { config, tls, mode, place: place.into() })
     }
 

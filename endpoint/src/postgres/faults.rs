@@ -7,8 +7,6 @@
 use protocol::fault::{Code, Fault, Native};
 use tokio_postgres::Error;
 
-use super::tls;
-
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
 /// stand before the class they belong to.
 const STATES: &[(&str, Code, &str)] = &[
@@ -94,7 +92,7 @@ pub(super) fn connecting(place: &str, error: &Error) -> Fault {
 fn refusal(error: &Error) -> Option<&'static str> {
     let cause = std::error::Error::source(error)?;
     match cause.downcast_ref::<std::io::Error>() {
-        Some(io) => tls::refusal(io),
+        Some(io) => ::tls::refusal(io),
         // The driver has no type for it.
         None if cause.to_string().contains("does not support TLS") => {
             Some("the server does not encrypt")

@@ -51,7 +51,7 @@ use scripts::Scripts;
 use stream::Stream;
 use watch::Watch;
 
-pub use options::{RedisOptions, Tls, Verify};
+pub use options::RedisOptions;
 
 /// The ledger of a fleet, in Redis.
 pub struct Redis {

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use protocol::fault::{Code, Fault};
 use redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates,
 };
+use tls::{Encryption, Verify};
 
 /// How a Redis is reached, and whose memory in it is meant.
 #[derive(Clone, Default)]
@@ -17,34 +18,9 @@ pub struct RedisOptions {
     /// The password. It takes the place of one in the URL.
     pub password: Option<String>,
     /// How the connection is encrypted, if it is.
-    pub tls: Option<Tls>,
+    pub tls: Option<Encryption>,
     /// The name of the fleet. Fleets of different names share a server without seeing each other.
     pub fleet: String,
-}
-
-/// How a connection is encrypted.
-#[derive(Debug, Clone, Default)]
-pub struct Tls {
-    /// A file with the certificates of those whom we trust. Default: those of the system.
-    pub ca: Option<PathBuf>,
-    /// A file with our own certificate.
-    pub cert: Option<PathBuf>,
-    /// A file with the key of our own certificate.
-    pub key: Option<PathBuf>,
-    /// How much is asked of the server.
-    pub verify: Verify,
-}
-
-/// How much is asked of a server's certificate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Verify {
-    /// That somebody we trust signed it, for this very host.
-    #[default]
-    Full,
-    /// That somebody we trust signed it.
-    Ca,
-    /// Nothing.
-    None,
 }
 
 /// Without the secrets.
@@ -89,7 +65,7 @@ fn connection(options: &RedisOptions) -> Result<ConnectionInfo, Fault> {
     Ok(info.set_redis_settings(settings))
 }
 
-fn with_tls(info: ConnectionInfo, tls: &Tls, place: &str) -> Result<Client, Fault> {
+fn with_tls(info: ConnectionInfo, tls: &Encryption, place: &str) -> Result<Client, Fault> {
     // A second provider in the process would make the driver panic; this names the one we have.
     // Whoever installed one before us installed the same.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -101,16 +77,11 @@ fn with_tls(info: ConnectionInfo, tls: &Tls, place: &str) -> Result<Client, Faul
                 .because(e)
         })
     };
-    let client_tls = match (&tls.cert, &tls.key) {
-        (Some(cert), Some(key)) => {
+    let client_tls = match tls.identity()? {
+        Some((cert, key)) => {
             Some(ClientTlsConfig { client_cert: read(cert)?, client_key: read(key)? })
         }
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => {
-            return Err(Fault::new(Code::LedgerUnusable, place)
-                .saying("a certificate of ours and its key belong together")
-                .next("Name both `cert` and `key` under `tls`, or neither."));
-        }
+        None => None,
     };
     let root_cert = tls.ca.as_deref().map(read).transpose()?;
     let unfit = |_| {
@@ -178,12 +149,13 @@ mod tests {
     #[test]
     fn certificates_are_read_before_anything_is_opened() {
         let with = |tls| RedisOptions { tls: Some(tls), ..options("redis://127.0.0.1", "here") };
-        let half = Tls { cert: Some("nowhere.pem".into()), ..Tls::default() };
+        let half = Encryption { cert: Some("nowhere.pem".into()), ..Encryption::default() };
         assert!(client(&with(half.clone())).unwrap_err().to_string().contains("belong together"));
-        let both = Tls { key: Some("nowhere.key".into()), ..half };
+        let both = Encryption { key: Some("nowhere.key".into()), ..half };
         assert!(client(&with(both)).unwrap_err().to_string().contains("nowhere.pem"));
         for verify in [Verify::Full, Verify::Ca, Verify::None] {
-            let (client, _) = client(&with(Tls { verify, ..Tls::default() })).unwrap();
+            let (client, _) =
+                client(&with(Encryption { verify, ..Encryption::default() })).unwrap();
             let addr = client.get_connection_info().addr().clone();
             assert!(matches!(addr, ConnectionAddr::TcpTls { .. }), "{addr}");
         }

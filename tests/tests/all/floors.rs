@@ -9,19 +9,20 @@ use serde_json::{Value, json};
 use crate::cargo::{linked, manifests, root};
 
 /// The crates and the floor each stands on. A crate sees lower floors only.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("protocol", 0),
-    ("transform", 1),
-    ("endpoint", 1),
-    ("broker", 1),
-    ("ledger", 1),
-    ("coordinator", 2),
-    ("worker", 2),
-    ("longhaul", 3),
+    ("tls", 1),
+    ("transform", 2),
+    ("endpoint", 2),
+    ("broker", 2),
+    ("ledger", 2),
+    ("coordinator", 3),
+    ("worker", 3),
+    ("longhaul", 4),
     // Beside the house: they may see all of it, and nothing of it, nor any of them, sees them.
-    ("model", 4),
-    ("tests", 4),
-    ("bench", 4),
+    ("model", 5),
+    ("tests", 5),
+    ("bench", 5),
 ];
 
 /// Crates that speak to a database or a server, and the crates of the house that may name them.

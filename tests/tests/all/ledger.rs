@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ledger::{Ledger, Redis, RedisOptions, Tls, Verify};
+use ledger::{Ledger, Redis, RedisOptions};
 use protocol::chunk::{Event, State};
 use protocol::clock::SystemClock;
 use protocol::fault::{Code, Fault};
@@ -13,17 +13,18 @@ use protocol::id::{ChunkId, RunId};
 use tests::certificates::Authority;
 use tests::redis::Redis as Server;
 use tests::scratch::Folder;
+use tls::{Encryption, Verify};
 use uuid::Uuid;
 
 const RUN: RunId = RunId(Uuid::from_u128(1));
 
-fn ledger(url: String, tls: Option<Tls>) -> Redis {
+fn ledger(url: String, tls: Option<Encryption>) -> Redis {
     let options = RedisOptions { url, tls, fleet: "tests".into(), ..RedisOptions::default() };
     Redis::new(&options, Arc::new(SystemClock)).unwrap()
 }
 
-fn trusting(ca: &Path, verify: Verify) -> Tls {
-    Tls { ca: Some(ca.to_owned()), verify, ..Tls::default() }
+fn trusting(ca: &Path, verify: Verify) -> Encryption {
+    Encryption { ca: Some(ca.to_owned()), verify, ..Encryption::default() }
 }
 
 #[tokio::test]
@@ -34,16 +35,19 @@ async fn an_encrypted_redis_proves_who_it_is() {
     let server = Server::start_encrypted(&ours.sign(&["localhost"]), ours.file());
     let me = ours.sign(&["worker"]);
     let (cert, key) = (Some(me.certificate), Some(me.key));
-    let open = async |host: &str, tls: Tls| -> Result<bool, Fault> {
+    let open = async |host: &str, tls: Encryption| -> Result<bool, Fault> {
         let url = format!("rediss://{host}:{}", server.encrypted_port());
         ledger(url, Some(tls)).open(RUN, 1).await
     };
-    let with =
-        |ca: &Path, verify| Tls { cert: cert.clone(), key: key.clone(), ..trusting(ca, verify) };
+    let with = |ca: &Path, verify| Encryption {
+        cert: cert.clone(),
+        key: key.clone(),
+        ..trusting(ca, verify)
+    };
 
     assert!(open("localhost", with(ours.file(), Verify::Full)).await.unwrap());
     assert!(!open("127.0.0.1", with(ours.file(), Verify::Ca)).await.unwrap());
-    let blind = Tls { ca: None, ..with(ours.file(), Verify::None) };
+    let blind = Encryption { ca: None, ..with(ours.file(), Verify::None) };
     assert!(!open("127.0.0.1", blind).await.unwrap());
 
     for (host, tls) in [

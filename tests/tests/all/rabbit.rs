@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use broker::{Amqp, Broker, Options, Task, Tls, Verify};
+use broker::{Amqp, Broker, Options, Task};
 use protocol::fault::Code;
 use protocol::id::{ChunkId, RunId};
 use tests::rabbit::{Rabbit, free_port};
 use tests::scratch::Folder;
+use tls::{Encryption, Verify};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -124,7 +125,7 @@ async fn over_tls_the_server_is_believed_as_far_as_was_asked() {
         ca = papers.path("ca.pem").display(),
         server = papers.path("server").display(),
     ));
-    let reach = async |host: &str, tls: Tls| {
+    let reach = async |host: &str, tls: Encryption| {
         let url = format!("amqp://guest:guest@{host}:{port}/%2f");
         let broker = Amqp::new(Options { tls: Some(tls), ..Options::new(url, "alone") }).unwrap();
         broker.reach(Duration::from_secs(5)).await.map_err(|fault| fault.to_string())
@@ -132,7 +133,7 @@ async fn over_tls_the_server_is_believed_as_far_as_was_asked() {
     let ours = || (Some(papers.path("client.pem")), Some(papers.path("client.key")));
     let tls = |ca: Option<&str>, verify| {
         let (cert, key) = ours();
-        Tls { ca: ca.map(|ca| papers.path(ca)), cert, key, verify }
+        Encryption { ca: ca.map(|ca| papers.path(ca)), cert, key, verify }
     };
 
     // Made out for `localhost`.
@@ -147,7 +148,7 @@ async fn over_tls_the_server_is_believed_as_far_as_was_asked() {
     }
     assert_eq!(reach("127.0.0.1", tls(None, Verify::None)).await, Ok(()));
     // The server wants to know us too.
-    let unknown = Tls { cert: None, key: None, ..tls(Some("ca.pem"), Verify::Full) };
+    let unknown = Encryption { cert: None, key: None, ..tls(Some("ca.pem"), Verify::Full) };
     reach("localhost", unknown).await.unwrap_err();
     drop(rabbit);
 }

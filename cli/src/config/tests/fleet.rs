@@ -1,5 +1,7 @@
 //! What a file says of the fleet, and of encryption.
 
+use ::tls::Encryption;
+
 use super::*;
 
 /// The file of a coordinator or worker.

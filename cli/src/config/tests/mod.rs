@@ -7,6 +7,7 @@ mod schema;
 
 use std::path::PathBuf;
 
+use ::tls::{Encryption, Verify};
 use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost, Policy};
 use protocol::schema::Engine;
 
