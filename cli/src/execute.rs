@@ -161,7 +161,7 @@ fn outlived(slot: Result<Result<(), Fault>, JoinError>) -> Result<(), Fault> {
 /// A target that lets only one write needs a second slot only to read ahead.
 fn slots(stored: &Stored) -> u32 {
     let writers = stored.target.capabilities().writers_max.saturating_add(1);
-    stored.plan.limits.slots.min(writers).max(1)
+    stored.record.steering.over(&stored.plan.limits).slots.min(writers).max(1)
 }
 
 fn worker(
@@ -187,6 +187,7 @@ fn worker(
         id: WorkerId(format!("process-{}", std::process::id())),
         batch_bytes: usize::try_from(batch).expect("at most a mebibyte"),
         rejected,
+        asked: stored.record.steering.clone(),
     };
     Worker::new(parts, options)
 }

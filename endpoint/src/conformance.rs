@@ -86,6 +86,7 @@ macro_rules! endpoint_conformance {
             chunk::chunks_of_a_run_that_is_over_are_fenced,
             chunk::a_run_that_is_not_stored_is_fenced,
             chunk::a_paused_run_still_admits_chunks,
+            chunk::pausing_does_not_wait_for_chunks_in_flight,
             chunk::cancelling_waits_for_chunks_in_flight,
             chunk::chunks_of_one_table_run_side_by_side,
             chunk::a_long_step_finds_the_door_shut,

@@ -373,9 +373,11 @@ pub trait Home: Send + Sync {
     /// The samples kept.
     async fn samples(&mut self, run: RunId) -> Result<Vec<Reject>, Fault>;
 
-    /// Moves the run along `protocol::run`, under the gate taken exclusively: chunks in flight end
-    /// first, later ones find the door shut. `Completed` is refused with `Code::Parked` unless
-    /// every planned chunk is done, and releases the owners. Durable before it returns.
+    /// Moves the run along `protocol::run`. An event that shuts the door takes the gate exclusively:
+    /// chunks in flight end first. Where an engine has several writers, others wait for no chunk.
+    /// `Completed` is refused with `Code::Parked` unless every planned chunk is done, and releases
+    /// the owners; `Code::RunBusy` when the run cannot go that way, or somebody else moved it in
+    /// between. Durable before it returns.
     async fn change(
         &mut self,
         run: RunId,

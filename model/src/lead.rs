@@ -36,9 +36,10 @@ impl Machine {
         world.target.orphan.is_none() && !world.workers.iter().any(holds)
     }
 
-    /// Moves the run along its real table, under the gate and by a commit that waits for the disk.
+    /// Moves the run along its real table, under the gate where chunks must have ended, and by a
+    /// commit that waits for the disk.
     pub(crate) fn change(&self, world: &mut World, event: run::Event) -> Option<()> {
-        if !self.gate_is_free(world) {
+        if event.shuts_the_door() && !self.gate_is_free(world) {
             return None;
         }
         world.target.run = world.target.run.on(event).ok()?;

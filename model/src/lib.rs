@@ -28,12 +28,12 @@
 //!
 //! | bounds | chunks | faults | states |
 //! |---|---|---|---|
-//! | [`TWO_FAULTS`] | copy, step | any two, a pause, a cancel | 748,073 |
-//! | [`SIDE_BY_SIDE`] | two copies, step | any one, a pause, a cancel | 430,072 |
-//! | [`WIPED_AT_WILL`] | copy, step | any one; wipes without end | 869,352 |
-//! | [`WIPED_WIDE`] | two copies, step | wipes without end | 254,773 |
-//! | [`FORGETFUL_SERVER`] | copy, step | any two, a cancel; the server may lose commits | 310,287 |
-//! | [`WEARING_OUT`] | copy, step | any two; one lapse parks a chunk | 186,405 |
+//! | [`TWO_FAULTS`] | copy, step | any two, a pause, a cancel | 729,852 |
+//! | [`SIDE_BY_SIDE`] | two copies, step | any one, a pause, a cancel | 422,374 |
+//! | [`WIPED_AT_WILL`] | copy, step | any one; wipes without end | 827,614 |
+//! | [`WIPED_WIDE`] | two copies, step | wipes without end | 233,554 |
+//! | [`FORGETFUL_SERVER`] | copy, step | any two, a cancel; the server may lose commits | 302,745 |
+//! | [`WEARING_OUT`] | copy, step | any two; one lapse parks a chunk | 182,755 |
 //!
 //! Whether the run can still end is asked of the same graphs, backwards from the final states:
 //! see [`reach`]. Stateright's `eventually` says nothing about paths that end in a cycle.

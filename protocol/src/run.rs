@@ -47,6 +47,18 @@ pub enum Event {
     RolledBack,
 }
 
+impl Event {
+    /// Whether chunks in flight end before it happens, and later ones find the door shut. What
+    /// leaves the run open to commits waits for nobody: a pause while a chunk is slow is a pause
+    /// all the same.
+    pub fn shuts_the_door(self) -> bool {
+        match self {
+            Self::Started | Self::Paused | Self::Resumed => false,
+            Self::Cancelled | Self::Completed | Self::RolledBack => true,
+        }
+    }
+}
+
 /// Something happened to a run that cannot happen in its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a run that is {from} cannot be {event:?}")]
@@ -197,6 +209,8 @@ pub struct Steering {
     pub rows_per_second: Option<u64>,
     /// Bytes per second over the whole fleet; absent: as planned.
     pub bytes_per_second: Option<u64>,
+    /// Rows that any entity may lose before it stops; absent: as planned.
+    pub rejects: Option<u64>,
     /// How often somebody asked for parked chunks to be tried again.
     pub retries: u32,
 }
@@ -214,6 +228,7 @@ impl Steering {
             slots: self.slots.unwrap_or(planned.slots),
             rows_per_second: self.rows_per_second.or(planned.rows_per_second),
             bytes_per_second: self.bytes_per_second.or(planned.bytes_per_second),
+            rejects: self.rejects.unwrap_or(planned.rejects),
             ..planned.clone()
         }
     }
@@ -226,6 +241,7 @@ impl Default for Steering {
             slots: None,
             rows_per_second: None,
             bytes_per_second: None,
+            rejects: None,
             retries: 0,
         }
     }

@@ -55,7 +55,7 @@ impl Carrier {
     }
 
     fn new(parts: Parts, options: Options, claim_ttl: Duration, fleet: Option<Aboard>) -> Self {
-        let limits = &parts.plan.limits;
+        let limits = options.asked.over(&parts.plan.limits);
         let pace = Pace::new(limits.rows_per_second, limits.bytes_per_second);
         let rejected = Mutex::new(options.rejected.clone());
         Self { parts, options, pace, claim_ttl, fleet, rejected }

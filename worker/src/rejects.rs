@@ -35,9 +35,9 @@ impl Carrier {
     pub(crate) fn within_reject_limit(&self, chunk: &Chunk, rejects: usize) -> Result<(), Fault> {
         let Some(entity) = chunk.entity.filter(|_| rejects > 0) else { return Ok(()) };
         self.count_rejects(chunk.id, rejects as u64);
-        let own = self.parts.plan.entity(entity).rejects_max;
-        let (total, limit) =
-            (self.rejected_of(entity), own.unwrap_or(self.parts.plan.limits.rejects));
+        let planned =
+            self.parts.plan.entity(entity).rejects_max.unwrap_or(self.parts.plan.limits.rejects);
+        let (total, limit) = (self.rejected_of(entity), self.asked().rejects.unwrap_or(planned));
         if total <= limit {
             return Ok(());
         }

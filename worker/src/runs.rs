@@ -125,7 +125,8 @@ async fn open(run: RunId, service: &Service) -> Result<Carrier, Fault> {
         probe: service.probe.clone(),
     };
     let batch_bytes = service.batch_bytes();
-    let options = Options { id: service.id.clone(), batch_bytes, rejected };
+    let asked = record.steering.clone();
+    let options = Options { id: service.id.clone(), batch_bytes, rejected, asked };
     let aboard = Aboard::new(record, places, service.slots.max(1));
     let carrier = Carrier::aboard(parts, options, aboard);
     carrier.set_pace();

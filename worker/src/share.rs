@@ -8,6 +8,7 @@ use std::time::Duration;
 use protocol::fault::Fault;
 use protocol::id::WorkerId;
 use protocol::mapping::Limits;
+use protocol::run::Steering;
 use tokio::time::Instant;
 
 use crate::carrier::Carrier;
@@ -28,8 +29,13 @@ const PERMIT_ASK: Duration = Duration::from_millis(200);
 impl Carrier {
     /// The limits that hold now: as planned, or as operators changed them since.
     pub(crate) fn limits(&self) -> Limits {
-        let planned = &self.parts.plan.limits;
-        self.fleet.as_ref().map_or_else(|| planned.clone(), |a| a.record().steering.over(planned))
+        self.asked().over(&self.parts.plan.limits)
+    }
+
+    /// What operators asked of the run, as last heard.
+    pub(crate) fn asked(&self) -> Steering {
+        let heard = self.fleet.as_ref().map(|aboard| aboard.record().steering);
+        heard.unwrap_or_else(|| self.options.asked.clone())
     }
 
     /// Waits until so many more rows and bytes may go.

@@ -10,6 +10,7 @@ use protocol::clock::Clock;
 use protocol::fault::Fault;
 use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::plan::Plan;
+use protocol::run::Steering;
 
 use crate::carrier::Carrier;
 use crate::{Point, Probe};
@@ -43,6 +44,8 @@ pub struct Options {
     pub batch_bytes: usize,
     /// Rejects of chunks of the run that are done already.
     pub rejected: BTreeMap<ChunkId, u64>,
+    /// What operators asked of the run before it began here. In a fleet, later wishes are heard too.
+    pub asked: Steering,
 }
 
 /// A worker for one run in this process. [`Worker::slot`] may run several times at once.

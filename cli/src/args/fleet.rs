@@ -99,8 +99,9 @@ pub(crate) struct Limit {
     /// The run.
     pub(crate) run: RunId,
 
-    /// What changes: `slots=8`, `rows_per_second=20000`, `megabytes_per_second=40`, `priority=7`;
-    /// `none` in place of a number goes back to the plan.
+    /// What changes: `slots=8`, `rows_per_second=20000`, `megabytes_per_second=40`, `rejects=100`
+    /// (rows that an entity may lose), `priority=7`; `none` in place of a number goes back to the
+    /// plan.
     #[arg(required = true, value_name = "KEY=VALUE")]
     pub(crate) changes: Vec<String>,
 

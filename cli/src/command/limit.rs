@@ -1,4 +1,4 @@
-//! `longhaul limit`: what a run of a fleet may take, changed while it runs.
+//! `longhaul limit`: what a run may take, changed while a fleet carries it or before it is resumed.
 
 use protocol::fault::{Code, Fault};
 use protocol::run::Steering;
@@ -15,7 +15,6 @@ const MEGABYTE: u64 = 1_000_000;
 pub(crate) async fn limit(global: &Global, args: Limit) -> Answer {
     let mut meant = Meant::find(global, &args.of(), true).await?;
     find::refuse_final(&meant.found.record)?;
-    meant.must_be_of_a_fleet("Stop it, and go on with other limits:")?;
     let run = meant.found.record.run;
     let mut steering = meant.found.record.steering.clone();
     for change in &args.changes {
@@ -26,7 +25,11 @@ pub(crate) async fn limit(global: &Global, args: Limit) -> Answer {
         Output::Json => render::answer_json(&steering),
         Output::Text => render::answer(&render::steering::text(&steering)),
     }
-    progress::say("coordinators and workers take it up within a few seconds");
+    progress::say(&if meant.found.record.fleet {
+        "coordinators and workers take it up within a few seconds".into()
+    } else {
+        format!("it counts from the next `longhaul resume {run}` on")
+    });
     Ok(exit::OK)
 }
 
@@ -34,14 +37,14 @@ fn apply(steering: &mut Steering, change: &str) -> Result<(), Fault> {
     let wrong = |said: &str| {
         Fault::new(Code::Usage, change).saying(said).next(
             "Write `slots=8`, `rows_per_second=20000`, `bytes_per_second=…`, \
-             `megabytes_per_second=40` or `priority=7`; `none` goes back to the plan.",
+             `megabytes_per_second=40`, `rejects=100` or `priority=7`; `none` goes back to the plan.",
         )
     };
     let (key, value) = change.split_once('=').ok_or_else(|| wrong("it is no key=value"))?;
     let number = match value {
         "none" => None,
         digits => match digits.replace('_', "").parse::<u64>() {
-            Ok(number) if number > 0 || key == "priority" => Some(number),
+            Ok(number) if number > 0 || matches!(key, "priority" | "rejects") => Some(number),
             Ok(_) => return Err(wrong("to let nothing through, pause the run")),
             Err(_) => return Err(wrong("this is not a whole number")),
         },
@@ -57,6 +60,7 @@ fn apply(steering: &mut Steering, change: &str) -> Result<(), Fault> {
             let bytes = |n: u64| n.checked_mul(MEGABYTE).ok_or_else(too_large);
             steering.bytes_per_second = number.map(bytes).transpose()?;
         }
+        "rejects" => steering.rejects = number,
         "priority" => {
             let fits = |n: u64| u8::try_from(n).ok().filter(|n| *n <= Steering::PRIORITY_MAX);
             let priority = fits(number.unwrap_or(Steering::PRIORITY.into()));
@@ -74,8 +78,13 @@ mod tests {
     #[test]
     fn limits_are_set_and_taken_away() {
         let mut steering = Steering::default();
-        for change in ["slots=8", "rows_per_second=20_000", "megabytes_per_second=40", "priority=0"]
-        {
+        for change in [
+            "slots=8",
+            "rows_per_second=20_000",
+            "megabytes_per_second=40",
+            "priority=0",
+            "rejects=0",
+        ] {
             apply(&mut steering, change).unwrap();
         }
         let wanted = Steering {
@@ -83,12 +92,17 @@ mod tests {
             slots: Some(8),
             rows_per_second: Some(20_000),
             bytes_per_second: Some(40_000_000),
+            rejects: Some(0),
             retries: 0,
         };
         assert_eq!(steering, wanted);
-        for change in
-            ["slots=none", "rows_per_second=none", "bytes_per_second=none", "priority=none"]
-        {
+        for change in [
+            "slots=none",
+            "rows_per_second=none",
+            "bytes_per_second=none",
+            "priority=none",
+            "rejects=none",
+        ] {
             apply(&mut steering, change).unwrap();
         }
         assert_eq!(steering, Steering::default());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::Ledger;
 use protocol::chunk;
-use protocol::fault::Fault;
+use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, RunId};
 use protocol::mapping::OnSnapshotLost;
 use protocol::run::{self, State};
@@ -22,6 +22,7 @@ const CHANGE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Continues an unfinished run.
 pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> Answer {
+    refuse_changes(&resume.of.between.set)?;
     let meant = Meant::find(global, &resume.of, true).await?;
     find::refuse_final(&meant.found.record)?;
     if meant.found.record.fleet {
@@ -51,6 +52,20 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
         on_snapshot_lost,
     };
     execute(global, stored, probes).await
+}
+
+/// A stored plan is never changed, so only how its environments are reached can be said anew.
+fn refuse_changes(set: &[String]) -> Result<(), Fault> {
+    let ways = ["environments.", "fleet."];
+    match set.iter().find(|setting| !ways.iter().any(|way| setting.starts_with(way))) {
+        None => Ok(()),
+        Some(setting) => Err(Fault::new(Code::Usage, format!("--set {setting}"))
+            .saying("the plan of a run that has begun does not change")
+            .next(
+                "Change limits with `longhaul limit RUN rejects=100`; for all else, cancel the \
+                 run and begin another.",
+            )),
+    }
 }
 
 /// A fleet's run goes on where it is; whoever leads it takes this up, and so does whoever takes it

@@ -169,6 +169,26 @@ pub async fn a_paused_run_still_admits_chunks(world: &dyn World) {
     assert_eq!(home.run(scene.run).await.unwrap().state, State::Running);
 }
 
+/// Where an engine has several writers, a pause waits for no chunk, and the one in flight ends as
+/// if nothing had been said.
+pub async fn pausing_does_not_wait_for_chunks_in_flight(world: &dyn World) {
+    let scene = Scene::ready(world, &[people()], 1).await;
+    if scene.database.target.capabilities().writers_max < 2 {
+        return;
+    }
+    let chunk = &scene.copies(0)[0];
+    let (mut session, mine) = scene.open(chunk).await;
+    write(session.as_mut(), scene.entity(0), vec![batch(TWO)]).await.unwrap();
+    let mut home = scene.home().await;
+    for (event, state) in [(Event::Paused, State::Paused), (Event::Resumed, State::Running)] {
+        let change = home.change(scene.run, event, Instant(1));
+        let changed = tokio::time::timeout(std::time::Duration::from_secs(5), change).await;
+        assert_eq!(changed.expect("it does not wait").unwrap(), state);
+    }
+    scene.close(session, chunk, mine, digest(&batch(TWO))).await;
+    assert_eq!(scene.rows(0).await, expected(TWO));
+}
+
 /// Cancelling waits until chunks in flight have ended, and what they committed counts.
 pub async fn cancelling_waits_for_chunks_in_flight(world: &dyn World) {
     let scene = Scene::ready(world, &[people()], 2).await;

@@ -300,7 +300,11 @@ impl Home for MemoryHome {
     }
 
     async fn change(&mut self, run: RunId, event: Event, now: Instant) -> Result<RunState, Fault> {
-        self.alone(run, |books| books.change(run, event, now)).await
+        let change = |books: &mut Books| books.change(run, event, now);
+        if event.shuts_the_door() {
+            return self.alone(run, change).await;
+        }
+        change(self.shared.lock().books.as_mut().ok_or_else(|| unknown(run))?)
     }
 
     async fn note_source(

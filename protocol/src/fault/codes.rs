@@ -204,7 +204,7 @@ codes! {
         about "A value does not fit its column, or a constraint forbids the row. In the careful gear bad rows are found one by one and kept as rejects with their reason, up to the limit; good rows are written."
     RejectLimit "reject-limit" Fatal exit 1
         title "too many rows were rejected"
-        advice "Look at the sample in `longhaul report`; correct the cause or raise `limits.rejects`, then `longhaul resume`."
+        advice "Look at the sample in `longhaul report`. Correct the cause, or allow more with `longhaul limit RUN rejects=NUMBER`; then `longhaul resume`, or `longhaul retry` for a run of a fleet."
         about "The limit of rejected rows of the entity was passed. Its finished chunks stay; the chunk that passed the limit was rolled back and parked with a sample of the evidence."
     LinkRefused "link-refused" Fatal exit 1
         title "a link to another row cannot be filled"

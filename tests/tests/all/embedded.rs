@@ -17,7 +17,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{Environment, RunId, WorkerId};
 use protocol::mapping::{Consistency, EntityRule, Limits, Migration, OnSnapshotLost};
 use protocol::plan::Plan;
-use protocol::run::{Record, State};
+use protocol::run::{Record, State, Steering};
 use protocol::schema::{Logical, Table, TableName};
 use tokio::sync::watch;
 use worker::Worker;
@@ -105,6 +105,7 @@ impl World {
             id: WorkerId("test".into()),
             batch_bytes: 100,
             rejected: BTreeMap::new(),
+            asked: Steering::default(),
         };
         let worker = Worker::new(parts, options);
         let (stop, stopping) = watch::channel(false);

@@ -170,7 +170,7 @@ async fn too_many_bad_rows_park_the_chunk_with_a_sample_until_they_are_corrected
             "{report}"
         );
         let status = setting.longhaul(&["status"]).exits(0);
-        let _ = status.says(&["reject-limit", "limits.rejects", "rows of"]);
+        let _ = status.says(&["reject-limit", "longhaul limit", "rows of"]);
         // Some are corrected; the others are within the limit.
         let good = "UPDATE pear SET value = 'good' WHERE id BETWEEN 150 AND 158";
         setting.open("from.db").execute(good, []).unwrap();
@@ -180,6 +180,26 @@ async fn too_many_bad_rows_park_the_chunk_with_a_sample_until_they_are_corrected
         assert_eq!(report["samples"].as_array().unwrap().len(), 0, "{report}");
         assert_eq!(report["rejects"].as_array().unwrap().len(), 2, "{report}");
     }
+}
+
+#[tokio::test]
+async fn a_raised_limit_lets_a_parked_run_go_on() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite("from.db", &two_tables(false));
+    let bad = "UPDATE pear SET value = NULL WHERE id BETWEEN 150 AND 160";
+    setting.open("from.db").execute(bad, []).unwrap();
+    let there = "CREATE TABLE pear (id BIGINT NOT NULL PRIMARY KEY, value TEXT NOT NULL)";
+    let to = setting.sqlite("to.db", there);
+    setting.migration(&from, &to, &CHUNKED.replace("slots: 1", "slots: 1, rejects: 3"));
+    let _ = setting.longhaul(&["run"]).fault("parked", 1, &["longhaul resume", "pear"]);
+    let set = ["resume", "--set", "limits.rejects=11"];
+    let _ = setting.longhaul(&set).fault("usage", 2, &["does not change", "longhaul limit"]);
+    let status = setting.longhaul(&["status", "--output", "json"]).exits(0).json();
+    let _ = setting.longhaul(&["limit", status["run"].as_str().unwrap(), "rejects=11"]).exits(0);
+    let said = setting.longhaul(&["resume"]).exits(4);
+    let report = setting.longhaul(&["report", "--output", "json"]).exits(0).json();
+    assert_eq!(entity(&report, "pear")["written"], 289, "{report}\n{said}");
+    assert_eq!(report["rejects"].as_array().unwrap().len(), 11, "{report}");
 }
 
 /// A file may not grow past so many blocks of 1024 bytes. The signal that comes with it is

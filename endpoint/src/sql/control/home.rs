@@ -117,7 +117,7 @@ impl<S: Sql> Control<S> {
             self.own(record.run, entity).await?;
         }
         self.insert_chunks(record.run, plan).await?;
-        self.set_state(record.run, open_state(record.run)?, None).await
+        self.set_state(record.run, State::Planning, open_state(record.run)?, None).await
     }
 
     /// False when the run is stored already.
@@ -181,16 +181,22 @@ impl<S: Sql> Control<S> {
         self.sql.execute(&update, &params).await.map(drop)
     }
 
+    /// `from` is what was read before: who waits for no gate may meet somebody quicker.
     async fn set_state(
         &mut self,
         run: RunId,
+        from: State,
         state: State,
         ended: Option<Instant>,
     ) -> Result<(), Fault> {
         let p = self.dialect.prefix;
-        let update = format!("UPDATE {p}run SET state = $1, ended = $2 WHERE run = $3");
+        let update =
+            format!("UPDATE {p}run SET state = $1, ended = $2 WHERE run = $3 AND state = $4");
         let ended = ended.map_or(Param::Null, |ended| Param::Int(ended.0));
-        self.sql.execute(&update, &[Param::text(state), ended, Param::text(run)]).await?;
+        let params = [Param::text(state), ended, Param::text(run), Param::text(from)];
+        if self.sql.execute(&update, &params).await? == 0 && from != state {
+            return Err(self.busy(run).saying("somebody else changed its state at this moment"));
+        }
         if state.is_final() {
             let owners = format!("DELETE FROM {p}owner WHERE run = $1");
             self.sql.execute(&owners, &[Param::text(run)]).await?;
@@ -211,7 +217,9 @@ impl<S: Sql> Control<S> {
         event: Event,
         now: Instant,
     ) -> Result<State, Fault> {
-        self.take_gate(run).await?;
+        if event.shuts_the_door() {
+            self.take_gate(run).await?;
+        }
         let from = self.run(run).await?.state;
         let to = from.on(event).map_err(|error| self.busy(run).because(error))?;
         if to == State::Complete {
@@ -226,7 +234,7 @@ impl<S: Sql> Control<S> {
             let params = [Param::text(void_word), Param::text(run), Param::text(done)];
             self.sql.execute(&void, &params).await?;
         }
-        self.set_state(run, to, to.is_final().then_some(now)).await?;
+        self.set_state(run, from, to, to.is_final().then_some(now)).await?;
         Ok(to)
     }
 
