@@ -184,7 +184,8 @@ impl Watcher {
             | Fact::Moving { .. }
             | Fact::Done { .. }
             | Fact::Faulted { .. }
-            | Fact::Finding { .. } => {}
+            | Fact::Finding { .. }
+            | Fact::Worker { .. } => {}
         }
         self.drawing.event(event);
     }

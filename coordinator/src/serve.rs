@@ -121,6 +121,7 @@ async fn say(service: &Service, since: protocol::clock::Instant, leads: Vec<RunI
         leads,
         draining: false,
         trouble: service.broker.trouble().await,
+        left: false,
     };
     let _ = service.ledger.present(&presence, PRESENT_TTL).await;
 }

@@ -268,6 +268,7 @@ pub(crate) fn is_kept(fact: &Fact) -> bool {
         | Fact::Done { .. }
         | Fact::Faulted { .. }
         | Fact::Finding { .. }
+        | Fact::Worker { .. }
         | Fact::Gap { .. } => true,
     }
 }

@@ -132,6 +132,18 @@ pub enum Fact {
         /// One sentence.
         message: String,
     },
+    /// Somebody who carries chunks of this fleet came or went while the run was led. Told by the
+    /// leader from what workers say of themselves; a new leader tells again who is there.
+    Worker {
+        /// Who: the process, whatever its slots.
+        worker: WorkerId,
+        /// The machine it runs on.
+        host: String,
+        /// Chunks that it works on at once.
+        slots: u32,
+        /// What became of it.
+        change: Change,
+    },
     /// Events are missing here: the reader's position fell out of what is kept, or the stream
     /// began anew. Made for one reader and never kept. Its sequence is the number before the
     /// first event that is there (zero when there is none), so whoever reads on after it misses
@@ -140,6 +152,20 @@ pub enum Fact {
         /// How many events are missing at most; unknown when the stream began anew.
         missed: Option<u64>,
     },
+}
+
+/// What became of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It is there.
+    Came,
+    /// It takes nothing new, and goes when what it has is done.
+    Drains,
+    /// It went as it was told to.
+    Went,
+    /// It says nothing any more. What it had is done by others.
+    Lost,
 }
 
 impl Fact {
@@ -154,6 +180,7 @@ impl Fact {
             Self::Done { .. } => "longhaul.chunk.done.v1",
             Self::Faulted { .. } => "longhaul.chunk.faulted.v1",
             Self::Finding { .. } => "longhaul.finding.v1",
+            Self::Worker { .. } => "longhaul.worker.v1",
             Self::Gap { .. } => "longhaul.gap.v1",
         }
     }

@@ -35,6 +35,17 @@ pub struct Presence {
     pub draining: bool,
     /// What keeps it from working, in one line.
     pub trouble: Option<String>,
+    /// Whether this is its last word: it is gone, and was not lost. It stays for those who look only
+    /// now and then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
+}
+
+impl Presence {
+    /// Whether it says that a worker is there now.
+    pub fn is_worker(&self) -> bool {
+        self.role == Role::Worker && !self.left
+    }
 }
 
 /// What a process is there for.

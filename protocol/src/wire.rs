@@ -133,6 +133,7 @@ mod tests {
             leads: vec![run],
             draining: false,
             trouble: Some("the broker cannot be reached".into()),
+            left: false,
         }
     }
 
@@ -140,6 +141,12 @@ mod tests {
     fn a_presence_is_written_as_it_always_was() {
         assert_eq!(presence_to_json(&presence()), GOLDEN.trim_end());
         assert_eq!(presence_from_json(GOLDEN).unwrap(), presence());
+    }
+
+    #[test]
+    fn a_last_word_is_read_as_one() {
+        let last = Presence { left: true, ..presence() };
+        assert_eq!(presence_from_json(&presence_to_json(&last)).unwrap(), last);
     }
 
     #[test]

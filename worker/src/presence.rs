@@ -58,6 +58,16 @@ impl Present {
 
     /// Says it, best effort.
     pub(crate) async fn say(&self, service: &Service) {
+        self.tell(service, false).await;
+    }
+
+    /// Says that this is the last word, best effort.
+    pub(crate) async fn goes(&self, service: &Service) {
+        self.drains();
+        self.tell(service, true).await;
+    }
+
+    async fn tell(&self, service: &Service, left: bool) {
         let of_broker = service.broker.trouble().await;
         let presence = {
             let state = self.state();
@@ -70,12 +80,13 @@ impl Present {
                 pid: std::process::id(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 protocol: FORMAT,
-                slots: service.slots.max(1),
+                slots: if left { 0 } else { service.slots.max(1) },
                 since: self.since,
-                on: state.on.values().copied().collect(),
+                on: state.on.values().copied().filter(|_| !left).collect(),
                 leads: Vec::new(),
                 draining: state.draining,
                 trouble: of_broker.or_else(of_runs),
+                left,
             }
         };
         let _ = service.ledger.present(&presence, PRESENT_TTL).await;

@@ -149,7 +149,8 @@ pub async fn serve(service: Service) -> Result<(), Fault> {
         warn!(worker = %shared.service.id, left, "the grace is over; dropping what is in hand");
         slots.shutdown().await;
     }
-    let _ = shared.service.ledger.leave(&shared.service.id).await;
+    // Kept a moment longer than it is there, so that it is not taken for lost.
+    shared.present.goes(&shared.service).await;
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use crate::render;
 pub(crate) async fn workers(global: &Global, of: OfFleet) -> Answer {
     let settings = Settings::read(&of.between())?;
     let ledger = servers::ledger(&settings)?;
-    let presences = ledger.presences().await?;
+    let mut presences = ledger.presences().await?;
+    presences.retain(|one| !one.left);
     match global.output {
         Output::Json => render::answer_json(&presences),
         Output::Text => {

@@ -138,6 +138,7 @@ impl Metrics {
             | Fact::Moving { .. }
             | Fact::Done { .. }
             | Fact::Finding { .. }
+            | Fact::Worker { .. }
             | Fact::Gap { .. } => {}
         }
     }

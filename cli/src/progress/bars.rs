@@ -95,6 +95,7 @@ impl Narrator for Bars {
             | Fact::Done { .. }
             | Fact::Faulted { .. }
             | Fact::Finding { .. }
+            | Fact::Worker { .. }
             | Fact::Gap { .. } => {}
         }
     }

@@ -12,7 +12,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use ledger::Ledger;
-use protocol::event::{Event, Fact};
+use protocol::event::{Change, Event, Fact};
 use protocol::id::RunId;
 use protocol::plan::Plan;
 use tokio::sync::broadcast::error::RecvError;
@@ -165,7 +165,11 @@ fn trouble(fact: &Fact) -> Option<String> {
             Some(format!("try {attempt} of {what} failed: {message}"))
         }
         Fact::Finding { code, message } => Some(format!("finding [{code}]: {message}")),
+        Fact::Worker { worker, change: Change::Lost, .. } => {
+            Some(format!("worker {worker} is lost; others do what it had"))
+        }
         Fact::Run { .. }
+        | Fact::Worker { .. }
         | Fact::Stage { .. }
         | Fact::Entity { .. }
         | Fact::Claimed { .. }

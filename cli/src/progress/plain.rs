@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::event::{Event, Fact};
+use protocol::event::{Change, Event, Fact};
 use protocol::plan::{Plan, Stage};
 
 use super::tally::{Tally, expected, grouped};
@@ -51,6 +51,13 @@ impl Narrator for Plain {
                 };
                 say(&format!("  {name}: {} rows{rejected}", grouped(far.rows)));
             }
+            Fact::Worker { worker, slots, change, .. } => match change {
+                Change::Came => say(&format!("worker {worker} is there, with {slots} slots")),
+                Change::Drains => say(&format!("worker {worker} finishes what it has")),
+                Change::Went => say(&format!("worker {worker} went")),
+                // Told above: it is a trouble.
+                Change::Lost => {}
+            },
             Fact::Run { .. }
             | Fact::Entity { .. }
             | Fact::Claimed { .. }

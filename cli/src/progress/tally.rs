@@ -59,6 +59,7 @@ impl Tally {
             | Fact::Done { .. }
             | Fact::Faulted { .. }
             | Fact::Finding { .. }
+            | Fact::Worker { .. }
             | Fact::Gap { .. } => None,
         }
     }

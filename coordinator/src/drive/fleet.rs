@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::recall::Recall;
+use super::staff::Staff;
 use super::{Ended, Parts};
 
 /// How often a leader tells the home that it is alive.
@@ -79,6 +80,7 @@ pub(super) struct Fleet {
     /// How many of the operators' retries were heard.
     retries: Option<u32>,
     slots: u32,
+    staff: Staff,
     counted: Option<Instant>,
     stuck: bool,
 }
@@ -90,6 +92,7 @@ impl Fleet {
             state: run::State::Running,
             retries: None,
             slots: SLOTS_UNKNOWN,
+            staff: Staff::default(),
             counted: None,
             stuck: false,
         }
@@ -155,15 +158,32 @@ impl Fleet {
         Ok(!parked.is_empty())
     }
 
-    /// Tasks that may be outstanding.
-    pub(super) async fn window(&mut self, ledger: &dyn Ledger) -> usize {
-        if self.counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
-            self.counted = Some(Instant::now());
-            let there = ledger.presences().await.unwrap_or_default();
-            let slots = there.iter().filter(|one| !one.draining).map(|one| one.slots).sum();
-            // An empty house may be a ledger that forgot.
-            self.slots = if slots == 0 { SLOTS_UNKNOWN } else { slots };
+    /// Counts now and then who is there, and publishes who came and went.
+    pub(super) async fn count(
+        &mut self,
+        ledger: &dyn Ledger,
+        recall: &Recall,
+        now: protocol::clock::Instant,
+    ) -> Result<(), Fault> {
+        if self.counted.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+            return Ok(());
         }
+        self.counted = Some(Instant::now());
+        let there = ledger.presences().await;
+        if let Ok(there) = &there {
+            for fact in self.staff.changes(there, now) {
+                recall.publish(fact).await?;
+            }
+        }
+        let staying = there.iter().flatten().filter(|one| !one.draining);
+        let slots = staying.map(|one| one.slots).sum();
+        // An empty house may be a ledger that forgot.
+        self.slots = if slots == 0 { SLOTS_UNKNOWN } else { slots };
+        Ok(())
+    }
+
+    /// Tasks that may be outstanding.
+    pub(super) fn window(&self) -> usize {
         let window = super::TASKS_PER_SLOT * self.slots as usize;
         self.record().steering.slots.map_or(window, |most| window.min(most as usize))
     }

@@ -10,6 +10,7 @@ mod fleet;
 mod keep;
 mod progress;
 mod recall;
+mod staff;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -259,12 +260,13 @@ impl Drive {
         let mut window = TASKS_PER_SLOT * parts.plan.limits.slots as usize;
         if let Some(fleet) = &mut self.fleet {
             let ledger = parts.ledger.as_ref();
+            fleet.count(ledger, &self.recall, parts.clock.now()).await?;
             if fleet.is_paused()
                 || fleet.reopen(ledger, &mut self.recall, &known.states, parts.run).await?
             {
                 return Ok(None);
             }
-            window = fleet.window(ledger).await;
+            window = fleet.window();
         }
         let now = parts.clock.now();
         let known =

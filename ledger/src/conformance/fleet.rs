@@ -28,6 +28,7 @@ fn presence(name: &str) -> Presence {
         leads: vec![],
         draining: false,
         trouble: None,
+        left: false,
     }
 }
 

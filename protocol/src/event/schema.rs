@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Fact;
 
 /// What a fact is called in `data`, and as the `type` of an event; in the order of [`Fact`].
-const TYPES: [(&str, &str); 9] = [
+const TYPES: [(&str, &str); 10] = [
     ("run", "longhaul.run.v1"),
     ("stage", "longhaul.stage.v1"),
     ("entity", "longhaul.entity.v1"),
@@ -18,6 +18,7 @@ const TYPES: [(&str, &str); 9] = [
     ("done", "longhaul.chunk.done.v1"),
     ("faulted", "longhaul.chunk.faulted.v1"),
     ("finding", "longhaul.finding.v1"),
+    ("worker", "longhaul.worker.v1"),
     ("gap", "longhaul.gap.v1"),
 ];
 

@@ -93,6 +93,12 @@ fn samples() -> Vec<Fact> {
             code: "promise-broken".into(),
             message: "the source was written to".into(),
         },
+        Fact::Worker {
+            worker: WorkerId("nightjar-4711-9c2e".into()),
+            host: "nightjar".into(),
+            slots: 4,
+            change: Change::Lost,
+        },
         Fact::Gap { missed: Some(12) },
     ]
 }

@@ -7,6 +7,7 @@ mod postgres;
 mod steering;
 
 use endpoint::faulty::Op;
+use protocol::event::Change;
 use protocol::mapping::Consistency;
 use protocol::run::State;
 
@@ -112,6 +113,29 @@ async fn a_worker_whose_grace_is_over_gives_back_what_it_has() {
     worker.ended().await;
     held.release();
     let _other = house.worker("staying", 2);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn watchers_are_told_which_workers_came_went_and_were_lost() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let _leader = house.coordinator("leader");
+    let _staying = house.worker("staying", 1);
+    held.arrived().await;
+    let (leaving, dying) = (house.worker("leaving", 2), house.worker("dying", 1));
+    for name in ["staying", "leaving", "dying"] {
+        house.until_it(async || house.became(run, name).await == [Change::Came]).await;
+    }
+    dying.kill().await;
+    leaving.stop.send_replace(true);
+    leaving.ended().await;
+    house.until_it(async || house.became(run, "leaving").await.ends_with(&[Change::Went])).await;
+    house.until_it(async || house.became(run, "dying").await == [Change::Came, Change::Lost]).await;
+    assert_eq!(house.became(run, "staying").await, [Change::Came]);
+    held.release();
     house.until(run, State::Complete).await;
     house.assert_equal();
 }

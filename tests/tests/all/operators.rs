@@ -41,7 +41,9 @@ async fn a_submitted_run_is_carried_out_and_watched_to_its_end() {
     assert_eq!(runs[0]["fleet"], true);
     let _ = fleet.longhaul(&["runs"]).exits(0).says(&[&run, "complete", "fleet"]);
     let events = fleet.longhaul(&["events", &run, "--follow"]).exits(0);
-    assert!(events.stdout.contains("longhaul.chunk.done.v1"), "{events}");
+    for told in ["longhaul.chunk.done.v1", "longhaul.worker.v1"] {
+        assert!(events.stdout.contains(told), "{told}: {events}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use coordinator::SILENT_MS;
 use protocol::fault::Fault;
-use protocol::presence::{Presence, Role};
+use protocol::presence::Presence;
 use protocol::run::{Record, State, Steering};
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ impl Fleet {
     /// Adds up what the record and the processes say.
     pub(crate) fn of(record: &Record, presences: &Result<Vec<Presence>, Fault>) -> Self {
         let there = presences.as_ref().ok();
-        let workers = || there.into_iter().flatten().filter(|p| p.role == Role::Worker);
+        let workers = || there.into_iter().flatten().filter(|p| p.is_worker());
         let in_hands = || workers().flat_map(|p| &p.on).filter(|busy| busy.run == record.run);
         Self {
             led_seconds_ago: record.led_ms_ago.map(|ms| ms / 1000),
@@ -71,7 +71,7 @@ fn troubles(record: &Record, presences: &Result<Vec<Presence>, Fault>) -> Vec<St
     match presences {
         Err(fault) => troubles.push(format!("{fault}; the run goes on, unseen")),
         Ok(there) => {
-            if record.state != State::Paused && !there.iter().any(|p| p.role == Role::Worker) {
+            if record.state != State::Paused && !there.iter().any(Presence::is_worker) {
                 troubles.push("no worker is there".into());
             }
             let said =

@@ -8,7 +8,7 @@ use endpoint::faulty::{FaultyTarget, Script};
 use endpoint::{Memory, Source, Target};
 use ledger::Ledger;
 use protocol::clock::{Clock, Instant};
-use protocol::event::Fact;
+use protocol::event::{Change, Event, Fact};
 use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, Environment, RunId, WorkerId};
 use protocol::mapping::{Consistency, EntityRule, Limits, Migration, OnSnapshotLost};
@@ -204,6 +204,16 @@ impl House {
         let events = self.ledger.events(run, 0, 10_000).await.unwrap();
         let is_it = |fact: &Fact| matches!(fact, Fact::Finding { code, .. } if code == wanted);
         events.iter().any(|event| is_it(&event.fact))
+    }
+
+    /// What watchers were told became of a worker, in order.
+    pub(super) async fn became(&self, run: RunId, of: &str) -> Vec<Change> {
+        let events = self.ledger.events(run, 0, 10_000).await.unwrap();
+        let became = |event: Event| {
+            let Fact::Worker { worker, change, .. } = event.fact else { return None };
+            (worker.0 == of).then_some(change)
+        };
+        events.into_iter().filter_map(became).collect()
     }
 
     pub(super) fn somebody_writes(&self) {
