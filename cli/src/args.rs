@@ -118,8 +118,8 @@ pub(crate) enum Command {
     Environments(Environments),
     /// Look at every server that is named: what is not good there, and what to do about it.
     Doctor(Doctor),
-    /// Print the JSON Schema of the migration file.
-    Schema,
+    /// Print the JSON Schema of the migration file, or of events.
+    Schema(Schema),
     /// Tell more about a fault's code.
     Explain(Explain),
     /// Plan a migration, and leave it to the fleet.
@@ -250,6 +250,13 @@ pub(crate) struct Events {
     /// The file that names the fleet [default: longhaul.yaml, where it is there].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// Of events, as `longhaul events` prints them and a fleet publishes them.
+    #[arg(long)]
+    pub(crate) events: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -101,7 +101,7 @@ async fn dispatch(args: Args, probes: Probes) -> Answer {
         Command::Forget(of) => command::forget::forget(global, of).await,
         Command::Environments(of) => command::environments::environments(global, &of),
         Command::Doctor(doctor) => command::doctor::doctor(global, &doctor).await,
-        Command::Schema => command::schema::schema(),
+        Command::Schema(args) => command::schema::schema(&args),
         Command::Explain(explain) => command::explain::explain(global, &explain),
     }
 }

@@ -78,6 +78,16 @@ impl Fleet {
         Self { setting, from, to, name, password, rows }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The URL of its ledger.
+    pub fn ledger() -> String {
+        servers().1
+    }
+
     /// The executable with arguments, and the secrets that the file refers to.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.setting.command(arguments);

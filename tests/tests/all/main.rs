@@ -29,5 +29,6 @@ mod rabbit;
 mod scale;
 mod schema;
 mod signals;
+mod subscribers;
 mod tampering;
 mod types;
