@@ -20,5 +20,5 @@ pub(crate) async fn coordinator(args: Coordinator, probes: Probes) -> Answer {
         stop: role.stop.clone(),
     });
     let ended = ended.await;
-    role.ended(ended)
+    role.ended(ended).await
 }

@@ -16,6 +16,7 @@ use crate::args::{Between, Global, Output, Submit};
 use crate::assemble::{self, Settings};
 use crate::command::run::{divide, drawn};
 use crate::exit::{self, Answer, Failure};
+use crate::fleet::traces::{Span, Traces, root};
 use crate::fleet::{self, servers};
 use crate::{config, execute, progress, render};
 
@@ -42,12 +43,16 @@ pub(crate) async fn leave(
     priority: Option<u8>,
 ) -> Result<RunId, Failure> {
     let settings = Settings::read(between)?;
-    settings.fleet()?;
+    let traces = Traces::begin(settings.fleet()?, "submit", &std::process::id().to_string());
     refuse_addresses(between)?;
+    let clock = assemble::clock();
+    let began = clock.now();
     let (source, target) = (settings.source().await?, settings.target().await?);
+    let drawing = clock.now();
     let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
     refuse_unshared(source.as_ref(), &plan).await?;
-    let mut record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, assemble::clock().now());
+    let drew = clock.now();
+    let mut record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, drew);
     record.fleet = true;
     record.steering = Steering {
         priority: priority.unwrap_or(Steering::PRIORITY),
@@ -61,6 +66,14 @@ pub(crate) async fn leave(
     home.store(&record, &plan).await?;
     assemble::remember(local.as_ref(), record.run, between).await;
     note(&settings, &record).await;
+    if let Some(traces) = traces {
+        let chunks = plan.chunks.len() as u64;
+        let planned = Span::under(root(record.run), "plan", drawing, drew);
+        traces.tell(planned.counting("longhaul.chunks", chunks));
+        let submitted = Span::first(record.run, "submit", began, clock.now());
+        traces.tell(submitted.with("longhaul.migration", plan.migration.clone()));
+        traces.flush().await;
+    }
     Ok(record.run)
 }
 

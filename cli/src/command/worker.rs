@@ -23,5 +23,5 @@ pub(crate) async fn worker(args: Worker, probes: Probes) -> Answer {
         stop: role.stop.clone(),
     });
     let ended = ended.await;
-    role.ended(ended)
+    role.ended(ended).await
 }

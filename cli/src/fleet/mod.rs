@@ -11,6 +11,7 @@ mod metrics;
 mod observe;
 pub(crate) mod role;
 pub(crate) mod servers;
+pub(crate) mod traces;
 
 /// The note under which the fleet's ledger keeps in which environment a run lives. It only saves
 /// looking; the run is found without it.

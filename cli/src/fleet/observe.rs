@@ -1,4 +1,4 @@
-//! A ledger that counts what passes through it, for the metrics of this process.
+//! A ledger that counts what passes through it, for the metrics and traces of this process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,14 @@ use protocol::presence::Presence;
 use tokio::sync::broadcast;
 
 use super::health::Health;
+use super::traces::Journeys;
 
-/// Passes everything on, and tells [`Health`] what it saw.
+/// Passes everything on, and tells [`Health`] and [`Journeys`] what it saw.
 pub(crate) struct Observed {
     pub(crate) inner: Arc<dyn Ledger>,
     pub(crate) health: Arc<Health>,
+    /// Where chunks are traced, if they are.
+    pub(crate) journeys: Option<Arc<Journeys>>,
 }
 
 impl Observed {
@@ -97,6 +100,9 @@ impl Ledger for Observed {
     /// Counted whether or not the ledger takes it: it is a fact.
     async fn publish(&self, run: RunId, fact: Fact) -> Result<u64, Fault> {
         self.health.metrics.hear(&fact);
+        if let Some(journeys) = &self.journeys {
+            journeys.hear(run, &fact);
+        }
         self.heard(self.inner.publish(run, fact).await)
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::Amqp;
+use broker::{Amqp, Broker};
 use ledger::Ledger;
 use protocol::fault::{Code, Fault};
 use protocol::id::WorkerId;
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::desk::Desk;
 use super::health::Health;
 use super::observe::Observed;
+use super::traces::{self, Journeys, Traces};
 use super::{admin, servers};
 use crate::args::OfFleet;
 use crate::assemble::Settings;
@@ -32,9 +33,10 @@ pub(crate) struct Role {
     pub(crate) host: String,
     pub(crate) desk: Arc<Desk>,
     pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) broker: Arc<Amqp>,
+    pub(crate) broker: Arc<dyn Broker>,
     /// Turns true at the first signal.
     pub(crate) stop: watch::Receiver<bool>,
+    journeys: Option<Arc<Journeys>>,
     _admin: Option<JoinHandle<()>>,
 }
 
@@ -45,7 +47,7 @@ impl Role {
     /// Those of the file; `Code::LoginRefused` where the broker refuses us, since waiting would
     /// not help.
     pub(crate) async fn begin(
-        kind: &str,
+        kind: &'static str,
         of: &OfFleet,
         slots: u32,
         admin: Option<SocketAddr>,
@@ -57,8 +59,13 @@ impl Role {
         let id = WorkerId(name(&host));
         let broker = Arc::new(servers::broker(&settings, &id, slots)?);
         let health = Arc::new(Health::new(broker.clone()));
-        let ledger: Arc<dyn Ledger> =
-            Arc::new(Observed { inner: servers::ledger(&settings)?, health: health.clone() });
+        let traces = Traces::begin(settings.fleet()?, kind, &id.0);
+        let (traced, journeys) = traces::around(traces, broker.clone());
+        let ledger: Arc<dyn Ledger> = Arc::new(Observed {
+            inner: servers::ledger(&settings)?,
+            health: health.clone(),
+            journeys: journeys.clone(),
+        });
         let between = probes.target.clone();
         let desk = Arc::new(Desk::new(settings, ledger.clone(), health.clone(), between));
         let admin = match admin {
@@ -72,11 +79,14 @@ impl Role {
         reach(&broker).await?;
         let stop = stop(kind);
         progress::say(&format!("{kind} {id} is ready"));
-        Ok(Self { id, host, desk, ledger, broker, stop, _admin: admin })
+        Ok(Self { id, host, desk, ledger, broker: traced, stop, journeys, _admin: admin })
     }
 
     /// How a role ends that was asked to.
-    pub(crate) fn ended(self, ended: Result<(), Fault>) -> Answer {
+    pub(crate) async fn ended(self, ended: Result<(), Fault>) -> Answer {
+        if let Some(journeys) = &self.journeys {
+            journeys.traces().flush().await;
+        }
         ended?;
         progress::say(&format!("{} is gone", self.id));
         Ok(exit::OK)

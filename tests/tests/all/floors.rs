@@ -26,7 +26,7 @@ const FLOORS: [(&str, u8); 12] = [
 ];
 
 /// Crates that speak to a database or a server, and the crates of the house that may name them.
-const DRIVERS: [(&str, &[&str]); 12] = [
+const DRIVERS: [(&str, &[&str]); 13] = [
     ("tokio-postgres", &["endpoint", "tests", "bench"]),
     ("tokio-postgres-rustls", &["endpoint", "tests", "bench"]),
     // `cli` fills the demonstration's database with it.
@@ -40,6 +40,7 @@ const DRIVERS: [(&str, &[&str]); 12] = [
     ("lapin", &["broker", "tests"]),
     ("redis", &["ledger", "tests"]),
     ("reqwest", &["endpoint", "tests"]),
+    ("opentelemetry-otlp", &["longhaul"]),
 ];
 
 /// What would bring a second TLS provider, or a library of the machine, into the executable.

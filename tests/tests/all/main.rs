@@ -31,4 +31,5 @@ mod schema;
 mod signals;
 mod subscribers;
 mod tampering;
+mod traces;
 mod types;

@@ -120,6 +120,11 @@ fn what_does_not_fit_a_fleet() {
         "this is not an address with a port | \
          Write, for example, `127.0.0.1:9464`, or `0.0.0.0:9464` for all."
     );
+    assert_eq!(
+        changed("fleet:\n", "fleet:\n  traces: collector:4317\n"),
+        "this is not the URL of a collector | \
+         Write, for example, `http://127.0.0.1:4318`; `/v1/traces` is added to it."
+    );
     assert_eq!(changed("fleet:\n", "fleet:\n  generation: 0\n"), "`generation` must be at least 1");
     assert_eq!(
         changed("fleet:\n", "fleet:\n  name: \"*\"\n"),
