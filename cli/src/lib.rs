@@ -17,6 +17,7 @@ mod execute;
 mod exit;
 mod find;
 mod fleet;
+mod notify;
 mod progress;
 mod render;
 mod signals;

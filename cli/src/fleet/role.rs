@@ -19,6 +19,7 @@ use super::{admin, servers};
 use crate::args::OfFleet;
 use crate::assemble::Settings;
 use crate::exit::{self, Answer, Failure};
+use crate::notify::Manager;
 use crate::signals::Signals;
 use crate::{Probes, progress};
 
@@ -77,7 +78,9 @@ impl Role {
             }
         };
         reach(&broker).await?;
-        let stop = stop(kind);
+        let manager = Arc::new(Manager::named(|name| std::env::var(name).ok()));
+        let stop = stop(kind, manager.clone());
+        manager.ready();
         progress::say(&format!("{kind} {id} is ready"));
         Ok(Self { id, host, desk, ledger, broker: traced, stop, journeys, _admin: admin })
     }
@@ -105,8 +108,9 @@ async fn reach(broker: &Amqp) -> Result<(), Fault> {
     }
 }
 
-/// Turns true at the first signal; the second ends the process.
-fn stop(kind: &str) -> watch::Receiver<bool> {
+/// Turns true at the first signal; the second ends the process. Whoever manages us as a service hears
+/// of it, and until the end that we are alive.
+fn stop(kind: &str, manager: Arc<Manager>) -> watch::Receiver<bool> {
     let first = match kind {
         "worker" => "finishing the chunks in hand; the same signal again stops now",
         _ => "handing over; the same signal again stops now",
@@ -115,10 +119,17 @@ fn stop(kind: &str) -> watch::Receiver<bool> {
     let mut signals = Signals::listen(first.to_string(), last);
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(async move {
-        signals.first().await;
-        stop.send_replace(true);
-        // Whoever waits for a change must not find the sender gone.
-        stop.closed().await;
+        let stopped = async {
+            signals.first().await;
+            manager.stopping();
+            stop.send_replace(true);
+            // Whoever waits for a change must not find the sender gone.
+            stop.closed().await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = manager.lives() => {}
+        }
     });
     stopping
 }

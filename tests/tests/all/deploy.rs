@@ -172,6 +172,8 @@ fn units_start_us_as_we_can_be_started_and_not_as_root() {
         let arguments: Vec<_> = start.split(' ').map(str::to_owned).collect();
         assert_eq!(checked_arguments(&arguments), "/etc/longhaul/fleet.yaml");
         assert_eq!(value("User="), Some("longhaul"));
+        assert_eq!(value("Type="), Some("notify"));
+        assert!(value("WatchdogSec=").is_some_and(|said| said.parse::<u32>().is_ok()));
         assert!(text.contains("NoNewPrivileges=true") && text.contains("ProtectSystem=strict"));
         let admin = value("Environment=LONGHAUL_FLEET__ADMIN=").expect("an admin port of its own");
         assert!(admin.parse::<std::net::SocketAddr>().is_ok(), "{admin}");

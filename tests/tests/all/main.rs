@@ -28,6 +28,7 @@ mod process;
 mod rabbit;
 mod scale;
 mod schema;
+mod service;
 mod signals;
 mod subscribers;
 mod tampering;
