@@ -186,6 +186,7 @@ fn worker(
     let options = worker::Options {
         id: WorkerId(format!("process-{}", std::process::id())),
         batch_bytes: usize::try_from(batch).expect("at most a mebibyte"),
+        budget: worker::Budget::of_bytes(stored.plan.limits.memory_bytes),
         rejected,
         asked: stored.record.steering.clone(),
     };

@@ -13,10 +13,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use transform::{Changed, Pipeline, compile};
 
-use crate::Point;
+use crate::budget::Share;
 use crate::carrier::Carrier;
 use crate::pace::batch_bytes;
 use crate::tally::{Tally, add, timed};
+use crate::{Budget, Point};
 
 /// How often, at most, a chunk under way says how far it is.
 const MOVING_EVERY: Duration = Duration::from_millis(200);
@@ -141,10 +142,13 @@ impl Carrier {
             }
             (Work::Step(_), _) | (_, None) => None,
         };
-        let Some(mut rows) = rows else { return Ok(Input::default()) };
-        let first = rows.next().await?;
-        self.passed(Point::Read);
-        Ok(Input { first, rows: Some(rows) })
+        let budget = self.options.budget.clone();
+        let mut input = Input { first: None, rows, budget, share: None };
+        if let Some(rows) = &mut input.rows {
+            input.first = rows.next().await?;
+            self.passed(Point::Read);
+        }
+        Ok(input)
     }
 
     fn read(&self, entity: &Entity, columns: &[ColumnMap], range: &Range, label: String) -> Read {
@@ -373,21 +377,30 @@ impl Carrier {
 struct Moving(Option<Instant>);
 
 /// A read with its first batch in hand.
-#[derive(Default)]
 pub(crate) struct Input {
     first: Option<Batch>,
     rows: Option<Box<dyn Rows>>,
+    budget: Budget,
+    /// What the batch that was handed out last takes of the budget.
+    share: Option<Share>,
 }
 
 impl Input {
+    /// The next batch, with room for it. What was handed out before is written by now.
+    ///
+    /// The first one takes its share here, too, and not when it was read: by now its transaction has
+    /// begun, so whoever holds a share never waits for a slot that waits for one.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        if let Some(batch) = self.first.take() {
-            return Ok(Some(batch));
+        self.share = None;
+        let batch = match (self.first.take(), &mut self.rows) {
+            (Some(first), _) => Some(first),
+            (None, Some(rows)) => rows.next().await?,
+            (None, None) => None,
+        };
+        if let Some(batch) = &batch {
+            self.share = Some(self.budget.take(batch.bytes() as u64).await);
         }
-        match &mut self.rows {
-            Some(rows) => rows.next().await,
-            None => Ok(None),
-        }
+        Ok(batch)
     }
 }
 

@@ -10,7 +10,8 @@
 //! 2. Rows and receipt of a chunk become visible together, and only if `read = written + filtered
 //!    + rejected` by the target's own count.
 //! 3. A session is reused only after a clean commit or rollback; after any fault it is dropped.
-//! 4. Memory is bounded by slots × batch bytes, whatever the chunk.
+//! 4. Memory is bounded, whatever the chunk: one [`Budget`] over all slots for what is transformed and
+//!    written, and a batch for each slot for what was only read.
 //!
 //! # Not promised
 //! That a chunk is tried only once, or that two workers never try one at the same time. The
@@ -19,6 +20,7 @@
 //! Read `carrier` first, then `carry`: those two screens are what the rest serves. [`Worker`] works
 //! for one run in this process, [`serve`](serve()) for all runs of a fleet.
 
+mod budget;
 mod carrier;
 mod carry;
 mod fleet;
@@ -36,6 +38,7 @@ mod tally;
 mod tell;
 mod work;
 
+pub use budget::Budget;
 pub use pace::Pace;
 pub use point::{Point, Probe, no_probe};
 pub use serve::{Desk, Opened, Place, Service, serve};

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::info;
 
+use crate::Budget;
 use crate::carrier::Carrier;
 use crate::fleet::{Aboard, REFRESH_EVERY};
 use crate::serve::{Opened, Service};
@@ -25,8 +26,8 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 const FAILED_FOR: Duration = Duration::from_secs(2);
 
 /// Runs that are open.
-#[derive(Default)]
 pub(crate) struct Runs {
+    budget: Budget,
     open: Mutex<BTreeMap<RunId, Entry>>,
     failed: Mutex<BTreeMap<RunId, Instant>>,
 }
@@ -47,13 +48,20 @@ pub(crate) enum Found {
 }
 
 impl Runs {
+    /// None yet; all of them together within a budget.
+    pub(crate) fn within(budget: Budget) -> Self {
+        Self { budget, open: Mutex::default(), failed: Mutex::default() }
+    }
+
     /// The carrier of a run, opened if need be. Slots that ask at once open it once.
     pub(crate) async fn find(&self, run: RunId, service: &Service) -> Result<Found, Fault> {
         if self.failed().get(&run).is_some_and(|until| Instant::now() < *until) {
             return Ok(Found::Later);
         }
         let cell = self.touch(run);
-        let opened = cell.get_or_try_init(async || open(run, service).await.map(Arc::new)).await;
+        let opened = cell
+            .get_or_try_init(async || open(run, service, self.budget.clone()).await.map(Arc::new))
+            .await;
         match opened {
             Ok(carrier) if carrier.is_over() => Ok(Found::Over),
             Ok(carrier) => Ok(Found::Open(carrier.clone())),
@@ -111,7 +119,7 @@ impl Runs {
     }
 }
 
-async fn open(run: RunId, service: &Service) -> Result<Carrier, Fault> {
+async fn open(run: RunId, service: &Service, budget: Budget) -> Result<Carrier, Fault> {
     let Opened { record, plan, source, target, places } = service.desk.open(run).await?;
     let rejected = target.home().await?.rejected(run).await?;
     let parts = Parts {
@@ -126,7 +134,7 @@ async fn open(run: RunId, service: &Service) -> Result<Carrier, Fault> {
     };
     let batch_bytes = service.batch_bytes();
     let asked = record.steering.clone();
-    let options = Options { id: service.id.clone(), batch_bytes, rejected, asked };
+    let options = Options { id: service.id.clone(), batch_bytes, budget, rejected, asked };
     let aboard = Aboard::new(record, places, service.slots.max(1));
     let carrier = Carrier::aboard(parts, options, aboard);
     carrier.set_pace();

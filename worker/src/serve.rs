@@ -25,7 +25,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use crate::fleet::REFRESH_EVERY;
 use crate::presence::{PRESENT_EVERY, Present};
 use crate::runs::{Found, Runs};
-use crate::{Point, Probe};
+use crate::{Budget, Point, Probe};
 
 /// Batches that one slot holds at once: one being read, one on its way, one being written, and the
 /// driver's own buffers.
@@ -122,7 +122,8 @@ pub async fn serve(service: Service) -> Result<(), Fault> {
     let mut stop = service.stop.clone();
     let (grace, count) = (service.grace, service.slots.max(1));
     let present = Present::new(service.clock.now());
-    let shared = Arc::new(Shared { service, runs: Runs::default(), present });
+    let runs = Runs::within(Budget::of_bytes(service.memory_bytes));
+    let shared = Arc::new(Shared { service, runs, present });
     let mut slots = JoinSet::new();
     for number in 0..count {
         slots.spawn(slot(shared.clone(), number));

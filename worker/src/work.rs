@@ -13,7 +13,7 @@ use protocol::plan::Plan;
 use protocol::run::Steering;
 
 use crate::carrier::Carrier;
-use crate::{Point, Probe};
+use crate::{Budget, Point, Probe};
 
 /// What a worker is put together from.
 pub struct Parts {
@@ -42,6 +42,8 @@ pub struct Options {
     pub id: WorkerId,
     /// Bytes per batch; what is in memory is a few of these.
     pub batch_bytes: usize,
+    /// What all slots, of all runs of this worker, may have in hands together.
+    pub budget: Budget,
     /// Rejects of chunks of the run that are done already.
     pub rejected: BTreeMap<ChunkId, u64>,
     /// What operators asked of the run before it began here. In a fleet, later wishes are heard too.

@@ -38,6 +38,8 @@ struct World {
     ledger: ledger::Memory,
     clock: Arc<dyn Clock>,
     migration: Migration,
+    /// Bytes that all slots may have in hands.
+    budget: u64,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
                 on_snapshot_lost: OnSnapshotLost::Stop,
                 limits: Limits::default(),
             },
+            budget: 1 << 20,
         }
     }
 
@@ -104,6 +107,7 @@ impl World {
         let options = worker::Options {
             id: WorkerId("test".into()),
             batch_bytes: 100,
+            budget: worker::Budget::of_bytes(self.budget),
             rejected: BTreeMap::new(),
             asked: Steering::default(),
         };
@@ -171,6 +175,14 @@ impl World {
         assert_eq!(report.totals.written, 135);
         report
     }
+}
+
+#[tokio::test]
+async fn rows_that_are_larger_than_the_budget_of_all_slots_are_moved_one_by_one() {
+    let large = "x".repeat(5_000);
+    let world = World { budget: 1_000, ..World::with(|i| Some(format!("{large}{i}"))) };
+    let moved = tokio::time::timeout(Duration::from_secs(60), world.moves_everything()).await;
+    moved.expect("no slot waits for ever");
 }
 
 #[tokio::test]
