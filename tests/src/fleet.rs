@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use broker::Amqp;
 use ledger::{Ledger as _, Redis, RedisOptions};
 use protocol::clock::SystemClock;
+use protocol::wire::Keys;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -86,6 +88,17 @@ impl Fleet {
     /// The URL of its ledger.
     pub fn ledger() -> String {
         servers().1
+    }
+
+    /// A handle on its broker, with its key.
+    ///
+    /// # Panics
+    /// When its options make no sense.
+    pub fn broker(&self) -> Amqp {
+        let keys = Keys::new("k1", [("k1".to_owned(), PASSWORD.repeat(2).into_bytes())]);
+        let keys = keys.expect("it is long enough");
+        let options = broker::Options { keys, ..broker::Options::new(servers().0, &self.name) };
+        Amqp::new(options).expect("the URL is good")
     }
 
     /// The executable with arguments, and the secrets that the file refers to.

@@ -4,6 +4,7 @@
 mod house;
 mod mishaps;
 mod postgres;
+mod shares;
 mod steering;
 
 use endpoint::faulty::Op;

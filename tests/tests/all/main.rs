@@ -17,6 +17,7 @@ mod fleet;
 mod floors;
 mod ledger;
 mod licences;
+mod mixed;
 mod modes;
 mod moves;
 mod mysql;

@@ -42,6 +42,10 @@ pub(super) struct House {
     pub(super) ledger: ledger::Faulty,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) migration: Migration,
+    /// What the environments allow.
+    pub(super) places: Vec<worker::Place>,
+    /// Who listens at the points of each worker.
+    pub(super) probe: worker::Probe,
     /// Other places that the same fleet serves.
     others: std::sync::Mutex<Vec<Arc<Desk>>>,
 }
@@ -99,6 +103,8 @@ impl House {
                 on_snapshot_lost: OnSnapshotLost::Stop,
                 limits: Limits::default(),
             },
+            places: Vec::new(),
+            probe: worker::no_probe(),
             others: std::sync::Mutex::default(),
         }
     }
@@ -133,6 +139,7 @@ impl House {
             migration: self.migration.clone(),
             source: self.source.clone(),
             target: Arc::new(target),
+            places: self.places.clone(),
             others: self.others.lock().unwrap().clone(),
         })
     }
@@ -169,7 +176,7 @@ impl House {
             ledger: Arc::new(self.ledger.clone()),
             broker: Arc::new(self.broker.clone()),
             clock: self.clock.clone(),
-            probe: worker::no_probe(),
+            probe: self.probe.clone(),
             stop: stopping,
         };
         Role { stop, task: tokio::spawn(worker::serve(service)) }
@@ -241,6 +248,7 @@ pub(super) struct Desk {
     migration: Migration,
     source: Memory,
     target: Arc<dyn Target>,
+    places: Vec<worker::Place>,
     others: Vec<Arc<Desk>>,
 }
 
@@ -278,7 +286,7 @@ impl worker::Desk for Desk {
                 record,
                 source: Arc::new(desk.source.clone()),
                 target: desk.target.clone(),
-                places: Vec::new(),
+                places: desk.places.clone(),
             });
         }
         Err(Fault::new(Code::RunUnknown, run.to_string()))
