@@ -133,6 +133,7 @@ async fn carry_on(
         stop: stopping,
         on_snapshot_lost: stored.on_snapshot_lost,
         embedded: true,
+        found: None,
     };
     let drive = drive(parts);
     tokio::pin!(drive);

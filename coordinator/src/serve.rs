@@ -265,7 +265,8 @@ async fn lead_once(
     if !is_orphan(&record) && !is_ours {
         return Err(Fault::new(Code::Deposed, run.to_string()));
     }
-    *before = Some(record.epoch);
+    let found = Some(record.epoch);
+    *before = found;
     drop(home);
     let source = service.desk.source(&record.from).await?;
     drive(Parts {
@@ -280,6 +281,7 @@ async fn lead_once(
         probe: service.probe.clone(),
         stop: service.stop.clone(),
         embedded: false,
+        found,
     })
     .await
 }

@@ -358,8 +358,8 @@ impl Home for FaultyHome {
         self.script.around(Op::Plan, self.inner.plan(run)).await
     }
 
-    async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
-        self.script.around(Op::Lead, self.inner.lead(run)).await
+    async fn lead(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault> {
+        self.script.around(Op::Lead, self.inner.lead(run, after)).await
     }
 
     async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault> {
@@ -384,6 +384,10 @@ impl Home for FaultyHome {
 
     async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
         self.script.around(Op::Done, self.inner.done(run)).await
+    }
+
+    async fn done_of(&mut self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        self.script.around(Op::Done, self.inner.done_of(run, chunks)).await
     }
 
     async fn receipts(&mut self, run: RunId) -> Result<Vec<Receipt>, Fault> {

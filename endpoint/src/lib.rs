@@ -320,8 +320,13 @@ pub trait Home: Send + Sync {
     /// The plan of a run.
     async fn plan(&mut self, run: RunId) -> Result<Plan, Fault>;
 
-    /// Begins to lead: adds one to the run's epoch and returns it. Durable before it returns.
-    async fn lead(&mut self, run: RunId) -> Result<u64, Fault>;
+    /// Begins to lead: adds one to the run's epoch and returns it. Durable before it returns. With
+    /// `after`, only while that is the epoch: of those who found the run without a leader at the same
+    /// moment, one leads.
+    ///
+    /// # Errors
+    /// `Code::Deposed` when the epoch is another than `after`.
+    async fn lead(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault>;
 
     /// Tells that the leader of this epoch is alive, and returns what is known of the run.
     ///
@@ -350,6 +355,10 @@ pub trait Home: Send + Sync {
     /// it returns: no crash of the target takes back one that was named, so what waits for these
     /// chunks may begin.
     async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault>;
+
+    /// Which of these chunks are done, as far as is seen now: a crash of the target may take them back,
+    /// so what waits for them asks [`Home::done`]. They are looked up one by one: ask for few.
+    async fn done_of(&mut self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault>;
 
     /// All done receipts, in chunk order.
     async fn receipts(&mut self, run: RunId) -> Result<Vec<Receipt>, Fault>;

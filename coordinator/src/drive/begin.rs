@@ -29,7 +29,7 @@ pub(super) struct Term {
 pub(super) async fn lead(parts: &Parts, home: &mut dyn Home) -> Result<Term, Fault> {
     let run = parts.run;
     let mut record = home.run(run).await?;
-    let epoch = home.lead(run).await?;
+    let epoch = home.lead(run, parts.found).await?;
     (parts.probe)(Point::Led);
     let event = match record.state {
         run::State::Planning => Some(run::Event::Started),

@@ -79,10 +79,22 @@ pub(super) struct Fleet {
     state: run::State,
     /// How many of the operators' retries were heard.
     retries: Option<u32>,
-    slots: u32,
+    slots: Option<u32>,
     staff: Staff,
     counted: Option<Instant>,
     stuck: bool,
+}
+
+/// Tasks that may be outstanding, with so many slots there, of which a run may use so many. Where it
+/// may use them all, enough wait that no slot waits for the coordinator; where it may not, none
+/// wait: a slot that is free would take them.
+fn window(slots: Option<u32>, most: Option<u32>) -> usize {
+    let full = super::TASKS_PER_SLOT * slots.unwrap_or(SLOTS_UNKNOWN) as usize;
+    match (slots, most) {
+        (_, None) => full,
+        (Some(slots), Some(most)) if slots <= most => full,
+        (_, Some(most)) => full.min(most as usize),
+    }
 }
 
 impl Fleet {
@@ -91,7 +103,7 @@ impl Fleet {
             told,
             state: run::State::Running,
             retries: None,
-            slots: SLOTS_UNKNOWN,
+            slots: None,
             staff: Staff::default(),
             counted: None,
             stuck: false,
@@ -178,14 +190,13 @@ impl Fleet {
         let staying = there.iter().flatten().filter(|one| !one.draining);
         let slots = staying.map(|one| one.slots).sum();
         // An empty house may be a ledger that forgot.
-        self.slots = if slots == 0 { SLOTS_UNKNOWN } else { slots };
+        self.slots = (slots > 0).then_some(slots);
         Ok(())
     }
 
     /// Tasks that may be outstanding.
     pub(super) fn window(&self) -> usize {
-        let window = super::TASKS_PER_SLOT * self.slots as usize;
-        self.record().steering.slots.map_or(window, |most| window.min(most as usize))
+        window(self.slots, self.record().steering.slots)
     }
 
     /// The task for a chunk, as urgent as operators want the run to be.
@@ -208,4 +219,19 @@ impl Fleet {
 async fn heard_before(ledger: &dyn Ledger, run: protocol::id::RunId) -> u32 {
     let notes = ledger.notes(run).await.unwrap_or_default();
     notes.get(RETRIES).and_then(|heard| heard.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_wait_ahead_of_the_slots_unless_the_run_may_not_use_all_of_them() {
+        assert_eq!(window(Some(8), None), 32);
+        assert_eq!(window(Some(8), Some(8)), 32);
+        assert_eq!(window(Some(8), Some(100)), 32);
+        assert_eq!(window(Some(8), Some(3)), 3);
+        assert_eq!(window(None, None), 128, "nobody can say how many there are");
+        assert_eq!(window(None, Some(8)), 8);
+    }
 }

@@ -5,18 +5,20 @@
 //! `recall`.
 
 mod begin;
+mod behind;
 mod end;
 mod fleet;
 mod keep;
 mod progress;
 mod recall;
+mod ring;
 mod staff;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Broker, Task};
+use broker::Broker;
 use endpoint::{Home, Source, Target};
 use ledger::{Checkpoints, Ledger};
 use protocol::chunk::{self, State};
@@ -31,7 +33,7 @@ use tracing::warn;
 
 use crate::next::{Action, Known, Rung, next};
 use crate::point::{Point, Probe};
-use begin::{Term, take_receipts};
+use begin::Term;
 use fleet::Fleet;
 use keep::Keep;
 use progress::{Progress, worn_out};
@@ -45,14 +47,6 @@ const LOOK_LONG: Duration = Duration::from_millis(20);
 
 /// After a look that took long, there is no other for so many times as long.
 const LOOK_SHARE: u32 = 4;
-
-/// The receipts of a large plan take a while to read; with the ledger away, no more of the time than
-/// one part in so many is spent on it.
-const READ_SHARE: u32 = 10;
-
-/// After the ledger forgot, those at work on chunks have so long to say so again before others are
-/// rung for.
-const CLAIM_AGAIN_MS: u64 = 2_000;
 
 /// Tasks outstanding per slot: enough that no slot waits for the coordinator.
 const TASKS_PER_SLOT: usize = 4;
@@ -84,6 +78,9 @@ pub struct Parts {
     /// drive, and the broker is ours to close. Otherwise coordinators of a fleet lead the run: the
     /// leader beats, stays while the run is paused or stuck, and goes on without the ledger.
     pub embedded: bool,
+    /// The epoch in which the run was found without a leader: it is led only if nobody else came
+    /// first. `None`: it is led whoever does.
+    pub found: Option<u64>,
 }
 
 /// How a drive ended.
@@ -158,7 +155,8 @@ async fn carry_on(
                 continue;
             }
         }
-        let took = began.elapsed();
+        // Ringing waits for the broker, and is no reason to look less often.
+        let took = began.elapsed().saturating_sub(drive.take_ringing());
         let pause = if took < LOOK_LONG { Duration::ZERO } else { took * LOOK_SHARE };
         drive.wait(parts, tokio::time::Instant::now() + pause).await;
     }
@@ -178,6 +176,8 @@ struct Drive {
     asked_home: Instant,
     /// With the ledger away: not before when the receipts are read again.
     read_again: tokio::time::Instant,
+    /// How long the last look rang.
+    ringing: Duration,
 }
 
 impl Drive {
@@ -193,12 +193,13 @@ impl Drive {
             promise_tested: false,
             asked_home: parts.clock.now(),
             read_again: tokio::time::Instant::now(),
+            ringing: Duration::ZERO,
         }
     }
 
     /// Waits until something may have changed, and at least until `next`.
     async fn wait(&mut self, parts: &Parts, next: tokio::time::Instant) {
-        let mut stop = parts.stop.clone();
+        let (mut stop, at_most) = (parts.stop.clone(), self.look_every());
         if *stop.borrow_and_update() && parts.embedded {
             parts.broker.close().await;
         }
@@ -211,7 +212,7 @@ impl Drive {
         };
         let news = async {
             tokio::select! {
-                () = parts.ledger.wait(parts.run, LOOK_EVERY) => {}
+                () = parts.ledger.wait(parts.run, at_most) => {}
                 () = told => {}
             }
             tokio::time::sleep_until(next).await;
@@ -232,8 +233,7 @@ impl Drive {
         if known.is_none() {
             self.after_forgetting(parts, home).await?;
             known = self.recall.checkpoints().await?;
-        } else if self.is_behind() {
-            self.rebuild(parts, home).await?;
+        } else if self.catch_up(parts, home).await? {
             known = self.recall.checkpoints().await?;
         }
         let Some(known) = known else { return Ok(None) };
@@ -288,11 +288,15 @@ impl Drive {
         actions: Vec<Action>,
         now: Instant,
     ) -> Result<Option<Ended>, Fault> {
+        let mut rings = Vec::new();
         for action in actions {
-            if let Some(ended) = self.carry_out(parts, home, action, now).await? {
+            if let Action::Ring(chunk) = action {
+                rings.push(chunk);
+            } else if let Some(ended) = self.carry_out(parts, home, action, now).await? {
                 return Ok(Some(ended));
             }
         }
+        self.ring(parts, rings, now).await?;
         Ok(None)
     }
 
@@ -314,7 +318,7 @@ impl Drive {
                     self.recall.publish(worn_out(&parts.plan, chunk)).await?;
                 }
             }
-            Action::Ring(chunk) => self.ring(parts, chunk, now).await?,
+            Action::Ring(chunk) => self.ring(parts, vec![chunk], now).await?,
             Action::Stuck(parked) => {
                 let Some(fleet) = &mut self.fleet else { return Ok(Some(Ended::Stuck)) };
                 fleet.tell_stuck(&self.recall, parked).await?;
@@ -322,52 +326,6 @@ impl Drive {
             Action::Complete => return self.complete(parts, home, now).await,
         }
         Ok(None)
-    }
-
-    /// Rings for a chunk. What was rung for before is rung for again only if the broker is well: a
-    /// queue that stands still has lost nothing.
-    async fn ring(&mut self, parts: &Parts, chunk: ChunkId, now: Instant) -> Result<(), Fault> {
-        let before = self.rung.get(&chunk);
-        if before.is_some() && parts.broker.trouble().await.is_some() {
-            return Ok(());
-        }
-        let rung = Rung::again(before, now);
-        let usual = Task::new(parts.run, chunk, self.epoch);
-        let task = self.fleet.as_ref().map_or(usual, |f| f.task(parts, chunk, self.epoch));
-        parts.broker.publish(Task { rung: Some(now), ..task }).await?;
-        self.rung.insert(chunk, rung);
-        (parts.probe)(Point::Rung);
-        Ok(())
-    }
-
-    /// Tells a ledger that forgot, or that believes too much, what the receipts say. True when it
-    /// believed too much.
-    async fn rebuild(&mut self, parts: &Parts, home: &mut dyn Home) -> Result<bool, Fault> {
-        let began = tokio::time::Instant::now();
-        let (_, ahead) = take_receipts(parts, &mut self.recall, home).await?;
-        if ahead {
-            self.rung.clear();
-        }
-        let pause = (began.elapsed() * READ_SHARE).max(LOOK_EVERY);
-        self.read_again = tokio::time::Instant::now() + pause;
-        Ok(ahead)
-    }
-
-    /// Tells a ledger that forgot. Whoever is at work goes on, and has time to claim again before
-    /// somebody else is rung for.
-    async fn after_forgetting(&mut self, parts: &Parts, home: &mut dyn Home) -> Result<(), Fault> {
-        self.rebuild(parts, home).await?;
-        let now = parts.clock.now();
-        for chunk in std::mem::take(&mut self.claimed) {
-            self.rung.entry(chunk).or_insert(Rung::for_millis(CLAIM_AGAIN_MS, now));
-        }
-        Ok(())
-    }
-
-    /// Whether what is remembered may be behind the receipts: the ledger was away, or is.
-    fn is_behind(&mut self) -> bool {
-        let due = tokio::time::Instant::now() >= self.read_again;
-        self.recall.take_returned() || (self.recall.is_away() && due)
     }
 
     /// Learns whether somebody else leads, or an operator intervened: from the beats of a fleet, or

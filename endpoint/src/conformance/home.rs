@@ -22,7 +22,7 @@ pub async fn an_untouched_target_has_no_runs(world: &dyn World) {
     assert_eq!(home.runs().await.unwrap(), []);
     for code in [
         home.run(unknown).await.unwrap_err().code(),
-        home.lead(unknown).await.unwrap_err().code(),
+        home.lead(unknown, None).await.unwrap_err().code(),
         home.epoch(unknown).await.unwrap_err().code(),
         home.change(unknown, Event::Paused, Instant(0)).await.unwrap_err().code(),
         home.forget(unknown).await.unwrap_err().code(),
@@ -57,7 +57,7 @@ pub async fn installing_and_storing_twice_changes_nothing(world: &dyn World) {
     let scene = Scene::stored(world, &[people()], 1).await;
     scene.step(&scene.steps()[0]).await;
     let mut home = scene.home().await;
-    home.lead(scene.run).await.unwrap();
+    home.lead(scene.run, None).await.unwrap();
     let timeless = |record: Record| Record { led_ms_ago: None, ..record };
     let before = timeless(home.run(scene.run).await.unwrap());
     home.install().await.unwrap();
@@ -65,6 +65,22 @@ pub async fn installing_and_storing_twice_changes_nothing(world: &dyn World) {
     let runs: Vec<_> = home.runs().await.unwrap().into_iter().map(timeless).collect();
     assert_eq!(runs, [before]);
     assert_eq!(home.done(scene.run).await.unwrap().len(), 1);
+}
+
+/// Of the chunks that are asked after, those that are done are named, and no others.
+pub async fn chunks_are_asked_after_one_by_one(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 3).await;
+    let steps = scene.steps();
+    scene.step(&steps[0]).await;
+    let mut home = scene.home().await;
+    let all: Vec<_> = scene.plan.chunks.iter().map(|chunk| chunk.id).collect();
+    assert_eq!(home.done_of(scene.run, &all).await.unwrap(), [steps[0].id]);
+    assert_eq!(home.done_of(scene.run, &[steps[0].id]).await.unwrap(), [steps[0].id]);
+    let others: Vec<_> = all.iter().filter(|id| **id != steps[0].id).copied().collect();
+    assert_eq!(home.done_of(scene.run, &others).await.unwrap(), []);
+    assert_eq!(home.done_of(scene.run, &[]).await.unwrap(), []);
+    let many: Vec<_> = (0..2_000).map(protocol::id::ChunkId).collect();
+    assert_eq!(home.done_of(scene.run, &many).await.unwrap(), [steps[0].id]);
 }
 
 /// A table belongs to one unfinished run at a time.
@@ -94,10 +110,26 @@ pub async fn leading_counts_up(world: &dyn World) {
     let scene = Scene::stored(world, &[people()], 1).await;
     let (mut one, mut other) = (scene.home().await, scene.home().await);
     let start = one.epoch(scene.run).await.unwrap();
-    assert_eq!(one.lead(scene.run).await.unwrap(), start + 1);
-    assert_eq!(other.lead(scene.run).await.unwrap(), start + 2);
+    assert_eq!(one.lead(scene.run, None).await.unwrap(), start + 1);
+    assert_eq!(other.lead(scene.run, None).await.unwrap(), start + 2);
     assert_eq!(one.epoch(scene.run).await.unwrap(), start + 2, "the first sees a newer epoch");
     assert_eq!(one.run(scene.run).await.unwrap().epoch, start + 2);
+}
+
+/// Of those who found a run without a leader in the same epoch, one leads.
+pub async fn one_leads_of_those_who_come_at_once(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 1).await;
+    let (mut one, mut other) = (scene.home().await, scene.home().await);
+    let found = one.epoch(scene.run).await.unwrap();
+    let (one_led, other_led) =
+        tokio::join!(one.lead(scene.run, Some(found)), other.lead(scene.run, Some(found)));
+    let (led, late) = match (one_led, other_led) {
+        (Ok(led), Err(late)) | (Err(late), Ok(led)) => (led, late),
+        both => panic!("one leads, and not both or none: {both:?}"),
+    };
+    assert_eq!((led, late.code()), (found + 1, Code::Deposed));
+    assert_eq!(one.epoch(scene.run).await.unwrap(), found + 1, "who came late changed nothing");
+    assert_eq!(other.lead(scene.run, Some(led)).await.unwrap(), found + 2);
 }
 
 /// Who leads is heard of until somebody else leads, and what it holds is known as long.
@@ -105,12 +137,12 @@ pub async fn a_leader_is_heard_of_until_another_leads(world: &dyn World) {
     let scene = Scene::stored(world, &[people()], 1).await;
     let (mut one, mut other) = (scene.home().await, scene.home().await);
     assert_eq!(one.run(scene.run).await.unwrap().led_ms_ago, None, "nobody led yet");
-    let epoch = one.lead(scene.run).await.unwrap();
+    let epoch = one.lead(scene.run, None).await.unwrap();
     one.note_held(scene.run, epoch, "a moment").await.unwrap();
     let seen = one.beat(scene.run, epoch).await.unwrap();
     assert_eq!((seen.epoch, seen.held.as_deref()), (epoch, Some("a moment")));
     assert!(seen.led_ms_ago.is_some_and(|ago| ago < 60_000), "{:?}", seen.led_ms_ago);
-    other.lead(scene.run).await.unwrap();
+    other.lead(scene.run, None).await.unwrap();
     assert_eq!(one.beat(scene.run, epoch).await.unwrap_err().code(), Code::Deposed);
     let late = one.note_held(scene.run, epoch, "an old moment").await.unwrap_err();
     assert_eq!(late.code(), Code::Deposed);

@@ -212,13 +212,17 @@ impl Home for MemoryHome {
         self.at(run, |run| run.plan.clone())
     }
 
-    async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
-        self.at(run, |run| {
+    async fn lead(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault> {
+        let led = self.at(run, |run| {
+            if after.is_some_and(|after| after != run.record.epoch) {
+                return None;
+            }
             run.record.epoch += 1;
             run.record.held = None;
             run.led = Some(tokio::time::Instant::now());
-            run.record.epoch
-        })
+            Some(run.record.epoch)
+        })?;
+        led.ok_or_else(|| deposed(run))
     }
 
     async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault> {
@@ -260,6 +264,12 @@ impl Home for MemoryHome {
 
     async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
         self.at(run, |run| run.receipts.keys().copied().collect())
+    }
+
+    async fn done_of(&mut self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        self.at(run, |run| {
+            chunks.iter().filter(|chunk| run.receipts.contains_key(chunk)).copied().collect()
+        })
     }
 
     async fn receipts(&mut self, run: RunId) -> Result<Vec<Receipt>, Fault> {

@@ -125,6 +125,7 @@ impl World {
             stop: stopping,
             on_snapshot_lost: OnSnapshotLost::Stop,
             embedded: true,
+            found: None,
         });
         let slot = async |number| {
             let ended = worker.slot(number).await;

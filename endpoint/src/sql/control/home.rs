@@ -15,6 +15,9 @@ use super::rows::{self, Cells};
 use super::{Dialect, Param, Sql, chunk, pages, tables};
 use crate::Home;
 
+/// Chunks that are asked after in one statement.
+const DONE_OF_PAGE: usize = 500;
+
 /// The bookkeeping of runs, on a connection of its own.
 pub(crate) struct Control<S> {
     sql: S,
@@ -238,6 +241,18 @@ impl<S: Sql> Control<S> {
         Ok(to)
     }
 
+    async fn lead_inside(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault> {
+        let only = after.map_or_else(String::new, |after| format!(" AND epoch = {after}"));
+        let update = format!(
+            "UPDATE {}run SET epoch = epoch + 1, held = NULL, led = {} WHERE run = $1{only}",
+            self.dialect.prefix, self.dialect.now
+        );
+        let led = self.sql.execute(&update, &[Param::text(run)]).await?;
+        // Where it was changed, nobody else changes it before this transaction ends.
+        let epoch = self.epoch(run).await?;
+        if led == 0 { Err(Fault::new(Code::Deposed, run.to_string())) } else { Ok(epoch) }
+    }
+
     /// The anti-join of plan and receipts must be empty.
     async fn refuse_unless_done(&mut self, run: RunId) -> Result<(), Fault> {
         let p = self.dialect.prefix;
@@ -386,19 +401,10 @@ impl<S: Sql> Home for Control<S> {
         Ok(plan)
     }
 
-    async fn lead(&mut self, run: RunId) -> Result<u64, Fault> {
+    async fn lead(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault> {
         self.begin_durable().await?;
-        let update = format!(
-            "UPDATE {}run SET epoch = epoch + 1, held = NULL, led = {} WHERE run = $1",
-            self.dialect.prefix, self.dialect.now
-        );
-        let led = match self.sql.execute(&update, &[Param::text(run)]).await {
-            // Nobody else changes it before this transaction ends.
-            Ok(_) => self.of_run("epoch", "run", run, "").await,
-            Err(fault) => Err(fault),
-        };
-        let row = self.end(led).await?.pop().ok_or_else(|| self.unknown(run))?;
-        Cells::of(row).parse()
+        let led = self.lead_inside(run, after).await;
+        self.end(led).await
     }
 
     async fn epoch(&mut self, run: RunId) -> Result<u64, Fault> {
@@ -466,6 +472,18 @@ impl<S: Sql> Home for Control<S> {
                 format!("UPDATE {}run SET epoch = epoch WHERE run = $1", self.dialect.prefix);
             let touched = self.sql.execute(&touch, &[Param::text(run)]).await;
             self.end(touched).await?;
+        }
+        Ok(done)
+    }
+
+    async fn done_of(&mut self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        let mut done = Vec::new();
+        for some in chunks.chunks(DONE_OF_PAGE) {
+            let some: Vec<_> = some.iter().map(|chunk| chunk.0.to_string()).collect();
+            let by = format!("AND outcome = 'done' AND chunk IN ({})", some.join(", "));
+            for row in self.of_run("chunk", "receipt", run, &by).await? {
+                done.push(ChunkId(Cells::of(row).parse()?));
+            }
         }
         Ok(done)
     }

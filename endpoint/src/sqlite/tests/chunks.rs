@@ -161,8 +161,8 @@ async fn a_run_is_complete_when_every_chunk_has_its_receipt() {
     home.store(&record, &plan).await.unwrap();
     assert_eq!(home.plan(record.run).await.unwrap(), plan);
     assert_eq!(home.run(record.run).await.unwrap().state, State::Running);
-    assert_eq!(home.lead(record.run).await.unwrap(), 1);
-    assert_eq!(home.lead(record.run).await.unwrap(), 2);
+    assert_eq!(home.lead(record.run, None).await.unwrap(), 1);
+    assert_eq!(home.lead(record.run, None).await.unwrap(), 2);
     assert_eq!(home.epoch(record.run).await.unwrap(), 2);
     home.note_source(record.run, "seen", true).await.unwrap();
     assert_eq!(home.run(record.run).await.unwrap().counters.as_deref(), Some("seen"));

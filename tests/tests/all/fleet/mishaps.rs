@@ -1,7 +1,10 @@
 //! What may go wrong around a fleet, and costs only time.
 
+use std::time::Duration;
+
 use ledger::{Ledger, Mood, Operation};
-use protocol::run::State;
+use protocol::run::{State, Steering};
+use tokio::time::Instant;
 
 use super::house::House;
 
@@ -13,6 +16,21 @@ async fn without_a_ledger_the_run_finishes_all_the_same() {
     let _fleet = house.staffed(2, 3);
     house.until(run, State::Complete).await;
     house.assert_equal();
+}
+
+/// Nobody tells that a chunk is done then, and with few tasks outstanding each must be noticed soon.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_away_costs_next_to_nothing_per_chunk() {
+    let house = House::new();
+    house.ledger.away(true);
+    let run = house.submit_with(Steering { slots: Some(1), ..Steering::default() }).await;
+    let _fleet = house.staffed(1, 2);
+    house.until_it(async || !house.done(run).await.is_empty()).await;
+    let (began, before) = (Instant::now(), house.done(run).await.len());
+    house.until(run, State::Complete).await;
+    let chunks = u32::try_from(house.done(run).await.len() - before).unwrap();
+    let each = began.elapsed() / chunks;
+    assert!(chunks > 10 && each < Duration::from_millis(150), "{chunks} chunks, {each:?} each");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,89 @@
+//! What is remembered is behind: the ledger forgot, was away, or is. Then the receipts tell.
+
+use std::time::Duration;
+
+use endpoint::Home;
+use protocol::fault::Fault;
+use protocol::id::ChunkId;
+use tokio::time::Instant;
+
+use super::begin::take_receipts;
+use super::{Drive, LOOK_EVERY, Parts};
+use crate::next::Rung;
+
+/// The receipts of a large plan take a while to read; with the ledger away, no more of the time than
+/// one part in so many is spent on it.
+const READ_SHARE: u32 = 10;
+
+/// With the ledger away all receipts are read so seldom: what was rung for is asked after by itself.
+const READ_EVERY: Duration = Duration::from_secs(5);
+
+/// With the ledger away nobody tells that a chunk is done, so that is asked so often.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// After the ledger forgot, those at work on chunks have so long to say so again before others are
+/// rung for.
+const CLAIM_AGAIN_MS: u64 = 2_000;
+
+impl Drive {
+    /// Tells a ledger that forgot, or that believes too much, what the receipts say. True when it
+    /// believed too much.
+    pub(super) async fn rebuild(
+        &mut self,
+        parts: &Parts,
+        home: &mut dyn Home,
+    ) -> Result<bool, Fault> {
+        let began = Instant::now();
+        let (_, ahead) = take_receipts(parts, &mut self.recall, home).await?;
+        if ahead {
+            self.rung.clear();
+        }
+        self.read_again = Instant::now() + (began.elapsed() * READ_SHARE).max(READ_EVERY);
+        Ok(ahead)
+    }
+
+    /// Tells a ledger that forgot. Whoever is at work goes on, and has time to claim again before
+    /// somebody else is rung for.
+    pub(super) async fn after_forgetting(
+        &mut self,
+        parts: &Parts,
+        home: &mut dyn Home,
+    ) -> Result<(), Fault> {
+        self.rebuild(parts, home).await?;
+        let now = parts.clock.now();
+        for chunk in std::mem::take(&mut self.claimed) {
+            self.rung.entry(chunk).or_insert(Rung::for_millis(CLAIM_AGAIN_MS, now));
+        }
+        Ok(())
+    }
+
+    /// Brings what is remembered up to the receipts, where it may be behind them. True when it was
+    /// changed.
+    pub(super) async fn catch_up(
+        &mut self,
+        parts: &Parts,
+        home: &mut dyn Home,
+    ) -> Result<bool, Fault> {
+        let returned = self.recall.take_returned();
+        if returned || (self.recall.is_away() && Instant::now() >= self.read_again) {
+            self.rebuild(parts, home).await?;
+            return Ok(true);
+        }
+        if !self.recall.is_away() || self.rung.is_empty() {
+            return Ok(false);
+        }
+        // Few, whatever the plan's size: no more than may be outstanding.
+        let rung: Vec<ChunkId> = self.rung.keys().copied().collect();
+        let done = home.done_of(parts.run, &rung).await?;
+        if !done.is_empty() {
+            self.recall.restore(&done).await?;
+        }
+        Ok(!done.is_empty())
+    }
+
+    /// How long to wait for news at most.
+    pub(super) fn look_every(&self) -> Duration {
+        let asks = self.recall.is_away() && !self.rung.is_empty();
+        if asks { ASK_EVERY } else { LOOK_EVERY }
+    }
+}
