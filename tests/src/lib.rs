@@ -9,6 +9,7 @@ pub mod command;
 pub mod fleet;
 pub mod moving;
 pub mod mysql;
+mod patience;
 pub mod rabbit;
 pub mod redis;
 pub mod scratch;

@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
+use crate::patience::block_until;
 use crate::scratch::Folder;
 
 /// Where packages put the programs themselves; those in the path insist on being root.
@@ -88,14 +89,14 @@ impl Rabbit {
         let mut command = self.command("rabbitmq-server");
         command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(log);
         self.running = Some(command.spawn().expect("`rabbitmq-server` is installed"));
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        let listens = block_until(PATIENCE, || {
             let over = self.running.as_mut().is_some_and(|c| matches!(c.try_wait(), Ok(Some(_))));
-            if over || Instant::now() > until {
-                let said = std::fs::read_to_string(self.path("out")).unwrap_or_default();
-                panic!("RabbitMQ did not start; `./check` installs it where it is missing\n{said}");
-            }
-            std::thread::sleep(Duration::from_millis(50));
+            let listens = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
+            (listens || over).then_some(listens)
+        });
+        if listens != Some(true) {
+            let said = std::fs::read_to_string(self.path("out")).unwrap_or_default();
+            panic!("RabbitMQ did not start; `./check` installs it where it is missing\n{said}");
         }
     }
 

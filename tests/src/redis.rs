@@ -3,12 +3,12 @@
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::certificates::Pair;
+use crate::patience::block_until;
 use crate::scratch::Folder;
 use crate::servers::free_port;
 
@@ -84,11 +84,8 @@ impl Redis {
         }
         command.current_dir(self.folder.path()).stdout(Stdio::null());
         self.child = Some(command.spawn().expect("redis-server is installed; ./check does it"));
-        let begun = Instant::now();
-        while !self.answers() {
-            assert!(begun.elapsed() < PATIENCE, "redis-server does not answer");
-            sleep(Duration::from_millis(20));
-        }
+        let answers = block_until(PATIENCE, || self.answers().then_some(()));
+        assert!(answers.is_some(), "redis-server does not answer");
     }
 
     /// Kills it with SIGKILL.

@@ -7,9 +7,10 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::certificates::Pair;
+use crate::patience::block_until;
 use crate::scratch::Folder;
 
 /// How long a server may take to begin listening.
@@ -216,13 +217,13 @@ impl Redis {
     }
 
     fn wait(&mut self) {
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        let listens = block_until(PATIENCE, || {
             let over = matches!(self.child.try_wait(), Ok(Some(_)));
-            let place = self.folder.path().display();
-            assert!(!over && Instant::now() < until, "the Redis in {place} does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            let listens = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+            (listens || over).then_some(listens)
+        });
+        let place = self.folder.path().display();
+        assert_eq!(listens, Some(true), "the Redis in {place} does not listen");
     }
 }
 

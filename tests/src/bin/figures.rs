@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use tests::chaos::{Bench, World};
+use tests::chaos::{Bench, World, alone, cost};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -34,8 +34,12 @@ enum Figure {
     Succession,
     /// FLUSHALL after 10,000 chunks: the longest time without a new one.
     Flushed,
-    /// Chunks of one row per second, with four workers.
+    /// Chunks per second with four workers: a real broker and ledger, and no databases.
+    Alone,
+    /// Chunks of one row per second, with four workers and receipts in PostgreSQL.
     Pace,
+    /// What receipts cost in a run of one process, with chunks of the usual size.
+    Receipts,
     /// Memory of a coordinator that leads a plan of as many chunks as there are rows.
     Memory,
 }
@@ -57,6 +61,10 @@ async fn measure(args: Args) {
         let me = std::env::current_exe().expect("this program is somewhere");
         me.with_file_name("mortal")
     });
+    if let Figure::Alone = args.figure {
+        println!("{:.0} chunks/s", alone(4, args.entries).await);
+        return;
+    }
     let world = World::start(args.entries).await;
     let begin = async |workers, chunk_rows, limits| {
         Bench::begin(&world, executable.clone(), workers, chunk_rows, limits).await
@@ -68,6 +76,11 @@ async fn measure(args: Args) {
         Figure::Flushed => {
             let (longest, done) = begin(4, 20, "").await.flushed(10_000).await;
             println!("{done} done · longest without a new receipt {longest:.3?}");
+        }
+        Figure::Alone => unreachable!("it needs no databases"),
+        Figure::Receipts => {
+            let cost = cost(&world).await;
+            println!("{cost:?} · bookkeeping is {:.2} % of it", cost.share() * 100.0);
         }
         Figure::Pace => println!("{:.0} chunks/s", begin(4, 1, "").await.pace().await),
         Figure::Memory => {

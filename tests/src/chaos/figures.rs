@@ -8,10 +8,10 @@ use tokio_postgres::Client;
 
 use super::dice::Dice;
 use super::fleet::{FILE, Fleet, Launch};
-use super::process::until;
 use super::round::command;
 use super::school;
 use super::world::World;
+use crate::patience::until;
 use crate::scratch::Folder;
 
 /// The database that is written.

@@ -9,9 +9,10 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 
 use super::dice::Dice;
-use super::process::{LOOK, Process};
+use super::process::Process;
 use super::world::{KEY, PASSWORD};
 use crate::command::{BROKEN, longhaul};
+use crate::patience::LOOK;
 
 /// The file of the fleet, in the folder of the round.
 pub(super) const FILE: &str = "chaos.yaml";

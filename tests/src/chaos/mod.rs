@@ -13,7 +13,9 @@
 //! That the same seed fails again: which statement a fault meets is the machine's choice. Nor that
 //! a power loss was tried: processes are killed, machines are not.
 
+mod alone;
 mod campaign;
+mod cost;
 mod dice;
 mod fault;
 mod figures;
@@ -31,7 +33,9 @@ mod round;
 mod school;
 mod world;
 
+pub use alone::alone;
 pub use campaign::Campaign;
+pub use cost::{Cost, cost};
 pub use fault::{Fault, Recipe, usual};
 pub use figures::Bench;
 pub use log::Log;

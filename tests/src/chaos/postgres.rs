@@ -8,12 +8,16 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio_postgres::{Client, NoTls};
 
-use super::process::{Process, until};
+use super::process::Process;
+use crate::patience::until;
 use crate::scratch::Folder;
 use crate::servers::{User, binary, free_port};
 
 /// How long it may take to stop, or to recover and let somebody in.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// How long it may take to end its children when it is no longer needed.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Commits wait for nothing, as a chunk's would anyway, and files are not flushed: what is tried
 /// here is the crash of a server, not that of a machine.
@@ -110,13 +114,7 @@ impl Drop for Postgres {
         // Its children leave its group, and go when it tells them to.
         if let Some(process) = self.process().as_mut() {
             process.signal(Signal::QUIT);
-            let tries = 500;
-            for _ in 0..tries {
-                if process.ended().is_some() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            process.block(GONE_WITHIN);
         }
     }
 }

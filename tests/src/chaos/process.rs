@@ -9,8 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
-/// How often something is looked at that does not tell by itself.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
+use crate::patience::{LOOK, block_until};
 
 /// A process with all its children.
 #[derive(Debug)]
@@ -57,28 +56,16 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Waits until it ends, at most so long, and does nothing else meanwhile.
+    pub(super) fn block(&mut self, bound: Duration) {
+        let _ = block_until(bound, || self.ended());
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.0.wait();
-    }
-}
-
-/// Asks again and again until there is an answer.
-///
-/// # Panics
-/// When there is none within the bound, saying what was waited for.
-pub(super) async fn until<T>(
-    what: &str,
-    bound: Duration,
-    mut ask: impl AsyncFnMut() -> Option<T>,
-) -> T {
-    let end = Instant::now() + bound;
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < end, "waited {} s for {what}", bound.as_secs());
-        sleep(LOOK).await;
     }
 }

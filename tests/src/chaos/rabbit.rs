@@ -9,7 +9,8 @@ use lapin::options::{QueueDeleteOptions, QueuePurgeOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
-use super::process::{Process, until};
+use super::process::Process;
+use crate::patience::{block_until, until};
 use crate::scratch::Folder;
 use crate::servers::{User, free_port};
 
@@ -18,6 +19,9 @@ const BOUND: Duration = Duration::from_secs(120);
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(5);
+
+/// How long the directory of its node may take to notice that the node is gone.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A node of its own, gone when dropped.
 #[derive(Debug)]
@@ -121,15 +125,12 @@ impl Drop for Rabbit {
     fn drop(&mut self) {
         self.go();
         // The directory goes only once it has noticed that no node is left.
-        for _ in 0..50 {
+        let _ = block_until(GONE_WITHIN, || {
             let mut kill = Command::new("epmd");
             kill.arg("-kill").env("ERL_EPMD_PORT", self.directory.to_string());
             let done = kill.stdout(Stdio::null()).stderr(Stdio::null()).status();
-            if !done.is_ok_and(|status| !status.success()) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            (!done.is_ok_and(|status| !status.success())).then_some(())
+        });
     }
 }
 

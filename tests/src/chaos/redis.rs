@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::process::{Process, until};
+use super::process::Process;
+use crate::patience::until;
 use crate::scratch::Folder;
 use crate::servers::{User, free_port};
 

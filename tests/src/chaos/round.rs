@@ -221,7 +221,8 @@ impl Round {
         log.note("faults stopped", if early { "the run had ended" } else { "it had not ended" });
         let bound = if self.broken { BROKEN_ENDS_WITHIN } else { ENDS_WITHIN };
         if !early && !ended(world, database, bound).await {
-            return vec![format!("the run did not end within {} s", bound.as_secs())];
+            let stands = judge::stands(world, database).await;
+            return vec![format!("the run did not end within {} s: {stands}", bound.as_secs())];
         }
         log.note("ended", "");
         let mut wrong = judge::judge(world, database, run).await;
