@@ -12,8 +12,8 @@ use tracing::{info, warn};
 use crate::carrier::{Carrier, jittered};
 use crate::heartbeat::Heartbeat;
 
-/// How often a chunk waits for another leader to take hold of the source: about as long as it takes
-/// to notice that the last one is gone, several times over.
+/// How often a chunk waits for another leader to take hold of the source before it is given back:
+/// about as long as it takes to notice that the last one is gone, several times over.
 const WAITS_MAX: u32 = 20;
 
 /// How long it waits each time, at most.
@@ -43,8 +43,14 @@ impl Carrier {
             self.end_sessions(chunk).await;
             return Way::Remedy;
         }
-        if fault.code() != Code::SnapshotLost || *waits >= WAITS_MAX {
+        if fault.code() != Code::SnapshotLost {
             return Way::Remedy;
+        }
+        if *waits >= WAITS_MAX {
+            // Whether the run can go on is the leader's to find out: it takes hold anew, or pauses the
+            // run and says why. Parked, the chunk would wait for a person after every long absence.
+            self.faulted(chunk, fault, *waits, false).await;
+            return Way::GiveBack;
         }
         *waits += 1;
         self.look_away().await;

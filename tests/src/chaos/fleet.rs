@@ -86,6 +86,7 @@ struct Member {
     role: Role,
     number: usize,
     process: Process,
+    stopped: bool,
 }
 
 /// A member that was stopped.
@@ -95,12 +96,29 @@ pub(super) struct Stopped {
     id: u32,
 }
 
+impl Stopped {
+    /// The worker's number.
+    pub(super) fn worker(self) -> usize {
+        self.at - COORDINATORS
+    }
+}
+
 impl Fleet {
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.launch.worker.len()
+    }
+
     /// Starts two coordinators, and as many workers as are described.
     pub(super) fn start(launch: Launch) -> Self {
         let coordinators = (0..COORDINATORS).map(|number| (Role::Coordinator, number));
         let workers = (0..launch.worker.len()).map(|number| (Role::Worker, number));
-        let member = |(role, number)| Member { role, number, process: launch.member(role, number) };
+        let member = |(role, number)| Member {
+            role,
+            number,
+            process: launch.member(role, number),
+            stopped: false,
+        };
         let members = coordinators.chain(workers).map(member).collect();
         Self { members: Mutex::new(members), launch }
     }
@@ -147,20 +165,24 @@ impl Fleet {
         epochs.max().filter(|(epoch, _)| epoch.is_some()).map(|(_, at)| at)
     }
 
-    /// Stops a worker: that one, or any.
-    pub(super) fn stop(&self, worker: Option<usize>, dice: &mut Dice) -> (Stopped, String) {
-        let at =
-            worker.map_or_else(|| self.any(Role::Worker, dice), |number| number + COORDINATORS);
-        let member = &self.members()[at];
+    /// Stops one of these workers that is not stopped already; `None` where all are.
+    pub(super) fn stop(&self, workers: &[usize], dice: &mut Dice) -> Option<(Stopped, String)> {
+        let mut members = self.members();
+        let at = workers.iter().map(|number| number + COORDINATORS);
+        let moving: Vec<_> = at.filter(|at| !members[*at].stopped).collect();
+        let at = *moving.get(dice.below(moving.len().max(1)))?;
+        let member = &mut members[at];
         member.process.signal(Signal::STOP);
-        (Stopped { at, id: member.process.id() }, member.name())
+        member.stopped = true;
+        Some((Stopped { at, id: member.process.id() }, member.name()))
     }
 
     /// Lets it go on, if it was not killed meanwhile.
     pub(super) fn go_on(&self, stopped: Stopped) {
-        let member = &self.members()[stopped.at];
+        let member = &mut self.members()[stopped.at];
         if member.process.id() == stopped.id {
             member.process.signal(Signal::CONT);
+            member.stopped = false;
         }
     }
 
@@ -176,6 +198,7 @@ impl Fleet {
         let member = &mut members[at];
         // The old one is waited for as it is dropped.
         member.process = self.launch.member(member.role, member.number);
+        member.stopped = false;
     }
 
     fn any(&self, role: Role, dice: &mut Dice) -> usize {

@@ -28,7 +28,7 @@ impl Arena<'_> {
         match fault {
             Fault::KillWorker => Some(self.fleet.kill_worker(dice)),
             Fault::KillLeader => Some(self.fleet.kill_leader(dice)),
-            Fault::PauseWorker => Some(self.pause(None, dice).await),
+            Fault::PauseWorker => self.pause(dice).await,
             Fault::PauseInCopy => self.pause_in_copy(dice).await,
             Fault::Flush => world.redis.say("FLUSHALL").await,
             Fault::RedisAway => Some(self.redis_away(dice).await),
@@ -64,22 +64,23 @@ impl Arena<'_> {
         }
     }
 
-    async fn pause(&self, worker: Option<usize>, dice: &mut Dice) -> String {
-        let (stopped, name) = self.fleet.stop(worker, dice);
+    async fn pause(&self, dice: &mut Dice) -> Option<String> {
+        let all: Vec<_> = (0..self.fleet.workers()).collect();
+        let (stopped, name) = self.fleet.stop(&all, dice)?;
         let time = dice.millis(STOPPED_MILLIS.0, STOPPED_MILLIS.1);
         sleep(time).await;
         self.fleet.go_on(stopped);
-        format!("{name}, {} ms", time.as_millis())
+        Some(format!("{name}, {} ms", time.as_millis()))
     }
 
     /// Stops a worker while one of its sessions is inside a COPY, and makes sure that it still was
     /// when it stood.
     async fn pause_in_copy(&self, dice: &mut Dice) -> Option<String> {
-        let worker = self.copying(None).await?;
-        let (stopped, name) = self.fleet.stop(Some(worker), dice);
+        let (stopped, name) = self.fleet.stop(&self.copying().await?, dice)?;
         // What was on its way arrives in this time, and then nothing more.
         sleep(Duration::from_millis(300)).await;
-        let inside = self.copying(Some(worker)).await.is_some();
+        let copying = self.copying().await.unwrap_or_default();
+        let inside = copying.contains(&stopped.worker());
         if inside {
             sleep(dice.millis(STOPPED_MILLIS.0, STOPPED_MILLIS.1)).await;
         }
@@ -87,17 +88,15 @@ impl Arena<'_> {
         inside.then(|| format!("{name}, inside a COPY"))
     }
 
-    /// A worker, that one or any, one of whose sessions in the target is inside a COPY.
-    async fn copying(&self, worker: Option<usize>) -> Option<usize> {
+    /// The workers one of whose sessions in the target is inside a COPY.
+    async fn copying(&self) -> Option<Vec<usize>> {
         let client = self.world.target.try_client("postgres").await.ok()?;
         let query = "SELECT usename::text FROM pg_stat_activity
-                      WHERE state = 'active' AND query ILIKE 'COPY%FROM%' AND usename LIKE 'w%'
-                      ORDER BY xact_start DESC";
+                      WHERE state = 'active' AND query ILIKE 'COPY%FROM%' AND usename LIKE 'w%'";
         let rows = client.query(query, &[]).await.ok()?;
         let users: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        (0..school::WORKERS_MAX)
-            .filter(|number| worker.is_none_or(|wanted| wanted == *number))
-            .find(|number| users.contains(&school::user(*number)))
+        let inside = |number: &usize| users.contains(&school::user(*number));
+        Some((0..self.fleet.workers()).filter(inside).collect())
     }
 
     async fn redis_away(&self, dice: &mut Dice) -> String {

@@ -24,9 +24,6 @@ use crate::scratch::Folder;
 /// The bound within which a run must end once faults have stopped.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
-/// The same for a fleet that is broken, of which it cannot be expected.
-const BROKEN_ENDS_WITHIN: Duration = Duration::from_secs(15);
-
 /// How long a command of an operator may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 
@@ -219,10 +216,9 @@ impl Round {
         relayed.whole.store(true, Ordering::Relaxed);
         world.heal(self.recipe.has(Fault::RedisAbsent)).await;
         log.note("faults stopped", if early { "the run had ended" } else { "it had not ended" });
-        let bound = if self.broken { BROKEN_ENDS_WITHIN } else { ENDS_WITHIN };
-        if !early && !ended(world, database, bound).await {
-            let stands = judge::stands(world, database).await;
-            return vec![format!("the run did not end within {} s: {stands}", bound.as_secs())];
+        if !early && !ended(world, database, ENDS_WITHIN).await {
+            let (stands, bound) = (judge::stands(world, database).await, ENDS_WITHIN.as_secs());
+            return vec![format!("the run did not end within {bound} s: {stands}")];
         }
         log.note("ended", "");
         let mut wrong = judge::judge(world, database, run).await;

@@ -55,6 +55,22 @@ async fn when_the_leader_is_gone_another_takes_over_and_a_new_moment_is_joined()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chunk_that_found_nothing_held_for_long_is_given_back_and_not_left_to_a_person() {
+    let house = House::new();
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let leader = house.coordinator("first");
+    let _worker = house.worker("worker", 1);
+    held.arrived().await;
+    leader.kill().await;
+    held.release();
+    house.until_it(async || house.faulted(run, "snapshot-lost").await).await;
+    let _second = house.coordinator("second");
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_the_source_changed_while_nobody_held_it_the_run_is_paused_and_says_why() {
     let house = House::new();
     let run = house.submit().await;

@@ -223,6 +223,13 @@ impl House {
         events.into_iter().filter_map(became).collect()
     }
 
+    /// Whether a chunk was said to have met a fault of that code.
+    pub(super) async fn faulted(&self, run: RunId, wanted: &str) -> bool {
+        let events = self.ledger.events(run, 0, 10_000).await.unwrap();
+        let is_it = |fact: &Fact| matches!(fact, Fact::Faulted { code, .. } if code == wanted);
+        events.iter().any(|event| is_it(&event.fact))
+    }
+
     pub(super) fn somebody_writes(&self) {
         self.source.add_row(&TableName::bare("pupil"), &[Some("1000"), Some("new")]);
     }
