@@ -7,6 +7,7 @@
 //!
 //! Nothing of the house is linked in. What is measured is the executable that people run.
 
+mod bad;
 mod server;
 mod tpch;
 
@@ -32,13 +33,18 @@ const EXIT_CODES: &str =
 enum Benchmark {
     /// Moves TPC-H from PostgreSQL to PostgreSQL, against raw COPY pipes.
     Tpch(tpch::Args),
+    /// Moves a table with bad rows in it, against the same table without.
+    BadRows(bad::Args),
 }
 
 /// One thread is enough, and leaves the cores to the servers: the relay only moves bytes.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Benchmark::Tpch(args) = Args::parse().benchmark;
-    match tpch::run(&args).await {
+    let measured = match Args::parse().benchmark {
+        Benchmark::Tpch(args) => tpch::run(&args).await,
+        Benchmark::BadRows(args) => bad::run(&args).await,
+    };
+    match measured {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {

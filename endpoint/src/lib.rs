@@ -460,7 +460,8 @@ pub trait Session: Send {
     -> Result<(), Fault>;
 
     /// Writes a batch. The cells are as `entity.lane` says, in the order of `entity.columns`
-    /// (or of `Write::Links::columns`).
+    /// (or of `Write::Links::columns`). A fault of this or of `finish` names the row it is about
+    /// (`Fault::row`) where the engine says which, and only one batch was written.
     async fn write(&mut self, batch: Batch) -> Result<(), Fault>;
 
     /// Closes the way again, and returns how many rows the target counted as written. (For

@@ -73,6 +73,7 @@ struct Inner {
     place: String,
     said: Option<String>,
     native: Option<Native>,
+    row: Option<usize>,
     next: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -85,6 +86,7 @@ impl Fault {
             place: place.into(),
             said: None,
             native: None,
+            row: None,
             next: None,
             source: None,
         }))
@@ -101,6 +103,13 @@ impl Fault {
     #[must_use]
     pub fn native(mut self, native: Native) -> Self {
         self.0.native = Some(native);
+        self
+    }
+
+    /// Says which row of the batch it is about, from 0; or takes back what was said.
+    #[must_use]
+    pub fn about_row(mut self, row: Option<usize>) -> Self {
+        self.0.row = row;
         self
     }
 
@@ -148,6 +157,12 @@ impl Fault {
     /// What the server named.
     pub fn named(&self) -> Option<&Native> {
         self.0.native.as_ref()
+    }
+
+    /// Which row of the batch it is about, from 0, where whoever refused it said so. A hint: a row
+    /// is bad only when it is refused alone.
+    pub fn row(&self) -> Option<usize> {
+        self.0.row
     }
 
     /// What to do next, in words.

@@ -1,8 +1,8 @@
-//! Careful gear: bad rows are found by halving, and set aside.
+//! Careful gear: bad rows are found, and set aside.
 //!
-//! Each batch goes in under a savepoint. When the target refuses it, it is undone and its halves
-//! are tried, until a bad row stands alone: that one becomes a reject, in this same transaction.
-//! A bad row costs about 2·log₂(n) statements more, and everything else is written as before.
+//! Each piece of a batch goes in under a savepoint. When the target refuses it, it is undone and
+//! smaller ones are tried, until a bad row stands alone: that one becomes a reject, in this same
+//! transaction. Which rows are tried together, the sieve decides.
 
 use endpoint::{Session, Write};
 use protocol::batch::{Batch, Digest};
@@ -14,6 +14,7 @@ use transform::{Changed, Pipeline};
 
 use crate::carrier::Carrier;
 use crate::carry::{Input, Try, agree};
+use crate::sieve::Sieve;
 use crate::tally::{Tally, add, timed};
 
 impl Carrier {
@@ -27,13 +28,14 @@ impl Carrier {
         session: &mut dyn Session,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
+        let mut careful = Careful { this, entity, pipeline, sieve: Sieve::default() };
         while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, changed) = self.transform(this, pipeline, batch, tally);
             self.within_reject_limit(this.chunk, tally.rejects.len())?;
             let since = Instant::now();
             let batch = Sent { rows, changed };
-            let refused = self.halve(this, entity, pipeline, batch, session, tally).await?;
+            let refused = self.sift(&mut careful, batch, session, tally).await?;
             add(&mut tally.spent.write, since.elapsed());
             // What the pipeline promised to be written was not, after all.
             tally.written.rows -= refused.rows;
@@ -43,36 +45,33 @@ impl Carrier {
     }
 
     /// Writes a batch in pieces, and returns the digest of the rows that were refused.
-    async fn halve(
+    async fn sift(
         &self,
-        this: &Try<'_>,
-        entity: &Entity,
-        pipeline: &Pipeline,
+        Careful { this, entity, pipeline, sieve }: &mut Careful<'_>,
         batch: Sent,
         session: &mut dyn Session,
         tally: &mut Tally,
     ) -> Result<Digest, Fault> {
         let mut refused = Digest::default();
-        let mut pieces = vec![(0, batch.rows)];
-        while let Some((first, piece)) = pieces.pop().filter(|(_, piece)| !piece.is_empty()) {
+        sieve.begin();
+        while let Some(piece) = sieve.piece(batch.rows.rows()) {
+            let rows = batch.rows.slice(piece.start, piece.end);
             session.savepoint().await?;
-            match write_piece(entity, &piece, session).await {
+            match write_piece(entity, &rows, session).await {
                 Ok(()) => {
-                    tally.bytes += piece.bytes() as u64;
                     session.release().await?;
+                    tally.bytes += rows.bytes() as u64;
+                    sieve.went_in(&piece);
                 }
                 Err(fault) if fault.class() == Class::Data => {
                     session.rollback_to().await?;
-                    if piece.rows() > 1 {
-                        let middle = piece.rows() / 2;
-                        pieces.push((first + middle, piece.slice(middle, piece.rows())));
-                        pieces.push((first, piece.slice(0, middle)));
+                    if !sieve.refused(&piece, fault.row()) {
                         continue;
                     }
-                    refused = refused.and(pipeline.written_digest(&piece));
-                    let mended = batch.changed.iter().filter(|one| one.row == first);
+                    refused = refused.and(pipeline.written_digest(&rows));
+                    let mended = batch.changed.iter().filter(|one| one.row == piece.start);
                     mended.for_each(|one| tally.unchange(pipeline.column(one.column), one.reason));
-                    tally.rejects.push(reject(this, pipeline, &piece, &fault));
+                    tally.rejects.push(reject(this, pipeline, &rows, &fault));
                     self.within_reject_limit(this.chunk, tally.rejects.len())?;
                 }
                 Err(fault) => return Err(fault),
@@ -80,6 +79,14 @@ impl Carrier {
         }
         Ok(refused)
     }
+}
+
+/// A copy in careful gear.
+struct Careful<'a> {
+    this: &'a Try<'a>,
+    entity: &'a Entity,
+    pipeline: &'a Pipeline,
+    sieve: Sieve,
 }
 
 /// A batch on its way, with the cells that policies changed in it.

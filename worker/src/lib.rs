@@ -34,6 +34,7 @@ mod rejects;
 mod runs;
 mod serve;
 mod share;
+mod sieve;
 mod tally;
 mod tell;
 mod work;

@@ -17,7 +17,11 @@ impl Carrier {
     /// Notes that a chunk has so many rejects, in place of what was noted of it before.
     pub(crate) fn count_rejects(&self, chunk: ChunkId, rejects: u64) {
         let mut rejected = self.rejected.lock().expect("nothing panics while it is held");
-        rejected.insert(chunk, rejects);
+        match rejects {
+            // Most chunks have none, and there may be a million.
+            0 => rejected.remove(&chunk),
+            _ => rejected.insert(chunk, rejects),
+        };
     }
 
     /// Rejects of an entity, as far as this worker knows.

@@ -116,11 +116,17 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
         column: column(number, message),
         table: None,
     };
-    let fault = Fault::new(code, place).native(native);
+    let fault = Fault::new(code, place).native(native).about_row(row(message));
     match words {
         Some(words) => fault.saying(words),
         None => fault,
     }
+}
+
+/// The row of the statement, from 0: `… at row 7`. The last such words, for a value may hold the same.
+fn row(message: &str) -> Option<usize> {
+    let at = message.rfind("at row ")?;
+    message[at + "at row ".len()..].trim_end().parse::<usize>().ok()?.checked_sub(1)
 }
 
 /// A refusal of our own, in the server's words.
@@ -243,6 +249,18 @@ mod tests {
         ] {
             assert_eq!(told(number, message), (Code::ValueRefused, constraint, column), "{number}");
             assert!(!of_number("here", number, message).to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_row_is_the_one_that_the_server_counted_and_not_one_that_a_value_speaks_of() {
+        for (message, row) in [
+            ("Data too long for column 'code' at row 7", Some(6)),
+            ("Incorrect integer value: 'at row 3' for column `db`.`t`.`age` at row 1", Some(0)),
+            ("Duplicate entry 'at row 3' for key 'PRIMARY'", None),
+            ("Out of range value for column 'a' at row 0", None),
+        ] {
+            assert_eq!(of_number("here", 1406, message).row(), row, "{message}");
         }
     }
 

@@ -22,6 +22,11 @@ impl Server {
         if self.mariadb { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" }
     }
 
+    /// Whether the diagnostics of a statement say which of its rows was refused.
+    pub(super) fn counts_refused_rows(self) -> bool {
+        self.mariadb && self.version >= (10, 7, 0)
+    }
+
     /// Whether integers are listed with a width: `int(11)`.
     pub(super) fn lists_widths(self) -> bool {
         self.mariadb || self.version < (8, 0, 19)

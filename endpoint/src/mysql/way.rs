@@ -103,8 +103,8 @@ impl Way {
 
     /// Writes a batch.
     pub(super) async fn write(&mut self, link: &mut Link, batch: &Batch) -> Result<(), Fault> {
-        for row in batch.iter() {
-            self.refuse_null(row)?;
+        for (at, row) in batch.iter().enumerate() {
+            self.refuse_null(row).map_err(|fault| fault.about_row(Some(at)))?;
         }
         self.counted += match self.load.clone() {
             Some(load) => match self.load(link, &load, batch).await? {
@@ -126,7 +126,9 @@ impl Way {
         }
         let mut counted = 0;
         for statement in &self.merge {
-            counted += link.change(statement.as_bytes()).await?;
+            let merged = link.change(statement.as_bytes()).await;
+            // Waiting rows are merged in an order of the server's own.
+            counted += merged.map_err(|fault| fault.about_row(None))?;
         }
         link.run(&format!("DROP TEMPORARY TABLE {}", words::name(WAITING))).await?;
         Ok(counted)
@@ -211,15 +213,17 @@ impl Way {
         let full = STATEMENT_BYTES.min(most);
         let mut statement = self.insert.clone().into_bytes();
         let (mut counted, mut rows) = (0, 0);
-        for row in batch.iter() {
+        for (at, row) in batch.iter().enumerate() {
             let mut values = Vec::with_capacity(row.framed().len() * 2);
             self.push_values(&mut values, row);
             if self.insert.len() + values.len() > most {
                 let large = faults::refused(&self.table, faults::TOO_LARGE, "");
-                return Err(large.saying("a row is larger than max_allowed_packet of the server"));
+                return Err(large
+                    .saying("a row is larger than max_allowed_packet of the server")
+                    .about_row(Some(at)));
             }
             if rows > 0 && statement.len() + values.len() > full {
-                counted += link.change(&statement).await?;
+                counted += self.change(link, &statement, at - rows).await?;
                 statement.truncate(self.insert.len());
                 rows = 0;
             }
@@ -230,9 +234,25 @@ impl Way {
             rows += 1;
         }
         if rows > 0 {
-            counted += link.change(&statement).await?;
+            counted += self.change(link, &statement, batch.rows() - rows).await?;
         }
         Ok(counted)
+    }
+
+    /// Runs an INSERT of the batch's rows from `first` on. A fault names the row of the batch.
+    async fn change(&self, link: &mut Link, insert: &[u8], first: usize) -> Result<u64, Fault> {
+        let fault = match link.change(insert).await {
+            Ok(rows) => return Ok(rows),
+            Err(fault) => fault,
+        };
+        let mut row = fault.row();
+        let refused = fault.code() == Code::ValueRefused;
+        if refused && row.is_none() && link.met().server.counts_refused_rows() {
+            link.run("GET DIAGNOSTICS CONDITION 1 @longhaul_row = ROW_NUMBER").await?;
+            let counted = link.one("SELECT @longhaul_row").await?;
+            row = counted.and_then(|row| row.parse::<usize>().ok()?.checked_sub(1));
+        }
+        Err(fault.about_row(row.map(|row| first + row)))
     }
 
     fn push_values(&self, out: &mut Vec<u8>, row: Row<'_>) {

@@ -154,8 +154,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Runs statements without parameters, separated by semicolons.
+    /// Runs statements without parameters, separated by semicolons; none where there are none.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
+        if sql.is_empty() {
+            return Ok(());
+        }
         self.client.batch_execute(sql).await.map_err(|error| self.fault(&error))
     }
 

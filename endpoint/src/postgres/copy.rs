@@ -8,7 +8,7 @@ use protocol::batch::{Batch, Row};
 use protocol::fault::Fault;
 use protocol::plan::{ColumnMap, Lane};
 use protocol::schema::Logical;
-use tokio_postgres::CopyInSink;
+use tokio_postgres::{CopyInSink, Statement};
 
 use super::connect::Link;
 use super::read::{HEADER, TRAILER};
@@ -17,13 +17,20 @@ use crate::sql::quote;
 /// What one message to the server holds at most. Larger ones only make the driver's buffer grow.
 const MESSAGE_BYTES: usize = 512 << 10;
 
+/// The COPY that was begun last, as the server understood it: in careful gear the next is the same.
+pub(super) type Understood = Option<(String, Statement)>;
+
 /// A COPY that takes rows. Dropping it makes the server give the statement up, after which a
 /// savepoint can be rolled back to.
 pub(super) struct CopyIn {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     lane: Lane,
+    /// What the server calls the table when it says which line was refused.
+    table: String,
     /// What becomes of each cell of a row.
     cells: Vec<Cell>,
+    /// The names of the columns that are written.
+    columns: Vec<String>,
     header_sent: bool,
 }
 
@@ -37,11 +44,14 @@ enum Cell {
 }
 
 impl CopyIn {
-    /// Begins the statement, into `table` (quoted already). Cells for which `blank` holds come
-    /// with the rows and are left out.
+    /// Begins the statement, into `table` (quoted already, and `called` so by the server). Cells for
+    /// which `blank` holds come with the rows and are left out. The statements in `ahead` go to the
+    /// server before.
     pub(super) async fn begin(
         link: &Link,
-        table: &str,
+        mut ahead: &str,
+        understood: &mut Understood,
+        (table, called): (&str, &str),
         columns: &[ColumnMap],
         blank: impl Fn(&ColumnMap) -> bool,
         lane: Lane,
@@ -53,7 +63,8 @@ impl CopyIn {
         };
         let cells: Vec<_> = columns.iter().map(cell).collect();
         let kept = columns.iter().zip(&cells).filter(|(_, cell)| **cell != Cell::Blank);
-        let names = quote::names(kept.map(|(column, _)| column.target.as_str()));
+        let kept: Vec<_> = kept.map(|(column, _)| column.target.clone()).collect();
+        let names = quote::names(kept.iter().map(String::as_str));
         // An empty list is not allowed, and a table without columns needs none.
         let list = if names.is_empty() { String::new() } else { format!(" ({names})") };
         let format = match lane {
@@ -61,8 +72,22 @@ impl CopyIn {
             Lane::Text => "text",
         };
         let copy = format!("COPY {table}{list} FROM STDIN (FORMAT {format})");
-        let sink = link.client.copy_in(&copy).await.map_err(|error| link.fault(&error))?;
-        Ok(Self { sink: Box::pin(sink), lane, cells, header_sent: false })
+        let statement = match understood {
+            Some((sql, statement)) if *sql == copy => statement,
+            other => {
+                link.batch(ahead).await?;
+                ahead = "";
+                let statement = link.client.prepare(&copy).await;
+                &other.insert((copy, statement.map_err(|error| link.fault(&error))?)).1
+            }
+        };
+        // Sent one behind the other, without waiting in between.
+        let sent = link.batch(ahead);
+        let (sent, sink) = futures_util::future::join(sent, link.client.copy_in(statement)).await;
+        sent?;
+        let sink = sink.map_err(|error| link.fault(&error))?;
+        let (table, sink) = (called.to_owned(), Box::pin(sink));
+        Ok(Self { sink, lane, table, cells, columns: kept, header_sent: false })
     }
 
     /// Sends a batch.
@@ -92,14 +117,29 @@ impl CopyIn {
             }
             self.send(link, Bytes::from_static(&TRAILER)).await?;
         }
-        self.sink.as_mut().finish().await.map_err(|error| link.fault(&error))
+        let finished = self.sink.as_mut().finish().await;
+        finished.map_err(|error| self.fault(link, &error))
     }
 
     async fn send(&mut self, link: &Link, message: Bytes) -> Result<(), Fault> {
         let Err(error) = self.sink.as_mut().feed(message).await else { return Ok(()) };
         // The driver only knows that nobody takes more; why, the server has said meanwhile.
         let told = self.sink.as_mut().finish().await.err().unwrap_or(error);
-        Err(link.fault(&told))
+        Err(self.fault(link, &told))
+    }
+
+    /// The fault of an error, with the row and the column that the server's context names: of that
+    /// text only a number and a name that we know are kept.
+    fn fault(&self, link: &Link, error: &tokio_postgres::Error) -> Fault {
+        let fault = link.fault(error);
+        let context = error.as_db_error().and_then(|said| said.where_());
+        let Some((line, column)) = context.and_then(|text| at(text, &self.table, &self.columns))
+        else {
+            return fault;
+        };
+        let mut native = fault.named().cloned().unwrap_or_default();
+        native.column = native.column.or(column);
+        fault.about_row(line.checked_sub(1)).native(native)
     }
 
     /// The rows in binary framing, without what is left out.
@@ -147,6 +187,23 @@ impl CopyIn {
     }
 }
 
+/// Which line the server speaks of, from 1, and which of these columns:
+/// `COPY people, line 7, column age: "…"`, in whatever language. A text that only looks so names a
+/// wrong row at worst, and rows are refused alone before they count as bad.
+fn at(context: &str, table: &str, columns: &[String]) -> Option<(usize, Option<String>)> {
+    let said = context.lines().find_map(|line| line.split_once(&format!("COPY {table}, ")))?.1;
+    let digits = said.find(|c: char| c.is_ascii_digit())?;
+    let (_, said) = said.split_at(digits);
+    let end = said.find(|c: char| !c.is_ascii_digit()).unwrap_or(said.len());
+    let (line, said) = said.split_at(end);
+    let named = |name: &&String| {
+        let after = said.strip_prefix(", ").and_then(|said| said.split_once(' '));
+        let after = after.and_then(|(_, name_first)| name_first.strip_prefix(name.as_str()));
+        after.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    Some((line.parse().ok()?, columns.iter().find(named).cloned()))
+}
+
 /// Escapes what COPY's text format gives a meaning.
 fn escape(mut bytes: &[u8], out: &mut Vec<u8>) {
     let special = |byte: &u8| matches!(*byte, b'\\' | b'\n' | b'\r' | b'\t');
@@ -178,6 +235,26 @@ fn hex(bytes: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_says_which_line_and_which_column_it_means() {
+        let columns = ["age".to_owned(), "we ird: x".to_owned()];
+        for (context, expected) in [
+            ("COPY people, line 7, column age: \"seven\"", Some((7, Some("age")))),
+            ("COPY people, line 2", Some((2, None))),
+            ("COPY people, line 2: \"1\tCOPY people, line 9\"", Some((2, None))),
+            ("COPY people, line 12, column we ird: x: null input", Some((12, Some("we ird: x")))),
+            ("COPY people, Zeile 3, Spalte age", Some((3, Some("age")))),
+            ("COPY people, line 3, column secret: \"x\"", Some((3, None))),
+            ("PL/pgSQL function f() line 5 at RAISE\nCOPY people, line 4", Some((4, None))),
+            ("COPY others, line 4", None),
+            ("SQL statement \"SELECT 1\"", None),
+        ] {
+            let found = at(context, "people", &columns);
+            let expected = expected.map(|(line, name)| (line, name.map(str::to_owned)));
+            assert_eq!(found, expected, "{context}");
+        }
+    }
 
     #[test]
     fn what_the_format_gives_a_meaning_is_escaped() {

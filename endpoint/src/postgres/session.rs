@@ -14,8 +14,10 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, RunId};
 use protocol::plan::{Chunk, Entity, Step, Work};
 use protocol::receipt::{Receipt, Reject};
+use protocol::schema::TableName;
 
 use super::connect::Link;
+use super::copy::Understood;
 use super::faults;
 use super::sql::{Bookkeeping, DIALECT, Purpose, lock_key};
 use crate::sql::control::chunk as receipts;
@@ -29,12 +31,20 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// The way for rows that is open.
     way: Option<Way>,
+    understood: Understood,
 }
 
 struct Open {
     run: RunId,
     /// The session lock of a step.
     lock: Option<i64>,
+    /// The entity that was found to be the run's own. Behind the gate that stays so.
+    owned: Option<TableName>,
+    /// Deferred constraints speak at once, from a point before the savepoint on.
+    immediate: bool,
+    /// Statements that go to the server with the next one, since nobody needs their answers before
+    /// that: in careful gear there are three for each piece.
+    ahead: String,
     /// Its receipt was completed, and nothing was done since. Only then may it be committed: the
     /// server answers COMMIT with a rollback, and without an error, when the transaction failed
     /// before.
@@ -43,7 +53,7 @@ struct Open {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
-        Self { books: Bookkeeping(link), open: None, way: None }
+        Self { books: Bookkeeping(link), open: None, way: None, understood: None }
     }
 
     fn link(&self) -> &Link {
@@ -66,6 +76,24 @@ impl Writer {
     async fn begin_step(&mut self, run: RunId, named: &str, lock: i64) -> Result<bool, Fault> {
         self.link().batch(&format!("{named}; SELECT pg_advisory_lock({lock}); BEGIN")).await?;
         receipts::admits(&mut self.books, &DIALECT, run, None).await
+    }
+
+    /// Sends these with the next statement.
+    fn ahead(&mut self, statements: &str) -> Result<(), Fault> {
+        let Some(open) = &mut self.open else { return Err(self.out_of_turn("savepoint")) };
+        if !open.ahead.is_empty() {
+            open.ahead += "; ";
+        }
+        open.ahead += statements;
+        Ok(())
+    }
+
+    /// Sends what was to go ahead of the next statement.
+    async fn catch_up(&mut self) -> Result<(), Fault> {
+        match self.open.as_mut().map(|open| std::mem::take(&mut open.ahead)) {
+            Some(ahead) if !ahead.is_empty() => self.link().batch(&ahead).await,
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Ends the transaction without keeping anything of it.
@@ -109,7 +137,8 @@ impl Session for Writer {
             Some(lock) => self.begin_step(run, &named, lock).await?,
             None => self.begin_copy(run, &named).await?,
         };
-        self.open = Some(Open { run, lock, complete: false });
+        let ahead = String::new();
+        self.open = Some(Open { run, lock, owned: None, immediate: false, ahead, complete: false });
         if !admitted {
             self.undo().await?;
             return Ok(Begun::Fenced);
@@ -130,16 +159,23 @@ impl Session for Writer {
         write: &Write,
         immediate: bool,
     ) -> Result<(), Fault> {
-        let Some(run) = self.open.as_ref().map(|open| open.run) else {
-            return Err(self.out_of_turn("start"));
-        };
-        if !receipts::admits(&mut self.books, &DIALECT, run, Some(&entity.target)).await? {
-            return Err(Fault::new(Code::TargetOwned, entity.target.to_string()));
+        let target = &entity.target;
+        if self.open.as_ref().is_none_or(|open| open.owned.as_ref() != Some(target)) {
+            self.catch_up().await?;
         }
-        if immediate {
-            self.link().batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        let Some(open) = &mut self.open else { return Err(self.out_of_turn("start")) };
+        if open.owned.as_ref() != Some(target) {
+            if !receipts::admits(&mut self.books, &DIALECT, open.run, Some(target)).await? {
+                return Err(Fault::new(Code::TargetOwned, target.to_string()));
+            }
+            open.owned = Some(target.clone());
         }
-        self.way = Some(Way::open(self.link(), entity, write).await?);
+        if immediate && !open.immediate {
+            self.books.0.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        }
+        let ahead = std::mem::take(&mut open.ahead);
+        let way = Way::open(&self.books.0, &ahead, &mut self.understood, entity, write).await?;
+        self.way = Some(way);
         Ok(())
     }
 
@@ -158,20 +194,26 @@ impl Session for Writer {
     }
 
     async fn savepoint(&mut self) -> Result<(), Fault> {
-        self.link().batch("SAVEPOINT lh").await
+        let Some(open) = &mut self.open else { return Err(self.out_of_turn("savepoint")) };
+        if std::mem::replace(&mut open.immediate, true) {
+            return self.ahead("SAVEPOINT lh");
+        }
+        // Only careful gear marks savepoints, and going back to one must not undo this.
+        self.ahead("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT lh")
     }
 
     async fn rollback_to(&mut self) -> Result<(), Fault> {
         // A COPY that is still open is given up first; the server then waits for this.
         self.way = None;
-        self.link().batch("ROLLBACK TO SAVEPOINT lh; RELEASE SAVEPOINT lh").await
+        self.ahead("ROLLBACK TO SAVEPOINT lh; RELEASE SAVEPOINT lh")
     }
 
     async fn release(&mut self) -> Result<(), Fault> {
-        self.link().batch("RELEASE SAVEPOINT lh").await
+        self.ahead("RELEASE SAVEPOINT lh")
     }
 
     async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
+        self.catch_up().await?;
         for statement in &step.statements {
             let done = self.link().batch(statement).await;
             done.map_err(|fault| fault.within(&step.what))?;
@@ -180,6 +222,7 @@ impl Session for Writer {
     }
 
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
+        self.catch_up().await?;
         match &self.open {
             Some(open) => {
                 receipts::insert_rejects(&mut self.books, &DIALECT, open.run, rejects).await
@@ -189,6 +232,7 @@ impl Session for Writer {
     }
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {
+        self.catch_up().await?;
         let Some(Open { run, lock, .. }) = self.open else {
             return Err(self.out_of_turn("complete"));
         };

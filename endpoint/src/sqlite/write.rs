@@ -307,7 +307,12 @@ impl crate::Session for Session {
         let written = self.link.run(move |connection| {
             let fault = |error: rusqlite::Error| faults::fault(&place, Doing::Write, &error);
             let mut statement = connection.prepare_cached(&way.sql).map_err(fault)?;
-            batch.iter().map(|row| way.write(&place, &mut statement, row)).sum::<Result<u64, _>>()
+            let rows = batch.iter().enumerate();
+            rows.map(|(at, row)| {
+                let written = way.write(&place, &mut statement, row);
+                written.map_err(|fault| fault.about_row(Some(at)))
+            })
+            .sum::<Result<u64, _>>()
         });
         self.counted += written.await?;
         Ok(())

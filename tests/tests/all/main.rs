@@ -15,6 +15,7 @@ mod encryption;
 mod faults;
 mod fleet;
 mod floors;
+mod isolation;
 mod ledger;
 mod licences;
 mod mixed;

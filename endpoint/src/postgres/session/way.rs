@@ -11,11 +11,14 @@ use protocol::schema::TableName;
 
 use crate::Write;
 use crate::postgres::connect::Link;
-use crate::postgres::copy::CopyIn;
+use crate::postgres::copy::{CopyIn, Understood};
 use crate::sql::quote;
 
 /// Where rows wait for the statement that merges them.
 const WAITING: &str = "pg_temp.lh_rows";
+
+/// What the server calls it.
+const WAITING_NAME: &str = "lh_rows";
 
 /// An open way.
 pub(super) struct Way {
@@ -32,16 +35,26 @@ struct Merge {
 }
 
 impl Way {
-    pub(super) async fn open(link: &Link, entity: &Entity, write: &Write) -> Result<Self, Fault> {
-        let table = quote::table(&entity.target).to_string();
+    /// Opens the way; the statements in `ahead` go to the server before.
+    pub(super) async fn open(
+        link: &Link,
+        ahead: &str,
+        understood: &mut Understood,
+        entity: &Entity,
+        write: &Write,
+    ) -> Result<Self, Fault> {
+        let (table, lane) = (quote::table(&entity.target).to_string(), entity.lane);
+        let waiting = (WAITING, WAITING_NAME);
         match write {
             Write::Rows { blank_links } => {
                 let blank = |c: &ColumnMap| *blank_links && entity.links.contains(&c.source);
                 if entity.mode.inserts() {
-                    let lane = entity.lane;
-                    let copy = CopyIn::begin(link, &table, &entity.columns, blank, lane).await?;
-                    return Ok(Self { copy, merge: None });
+                    let into = (&*table, &*entity.target.name);
+                    let columns = &entity.columns;
+                    let begin = CopyIn::begin(link, ahead, understood, into, columns, blank, lane);
+                    return Ok(Self { copy: begin.await?, merge: None });
                 }
+                link.batch(ahead).await?;
                 let kept: Vec<_> = entity
                     .columns
                     .iter()
@@ -56,15 +69,19 @@ impl Way {
                         upsert(&table, &kept, &entity.conflict, &fixed)
                     }
                 };
-                let lane = entity.lane;
-                let copy = CopyIn::begin(link, WAITING, &entity.columns, blank, lane).await?;
+                let columns = &entity.columns;
+                let copy =
+                    CopyIn::begin(link, "", understood, waiting, columns, blank, lane).await?;
                 Ok(Self { copy, merge: Some(merge) })
             }
             Write::Links { key, columns } => {
+                link.batch(ahead).await?;
                 let names: Vec<_> = columns.iter().map(|c| c.target.as_str()).collect();
                 make_waiting(link, &table, &names).await?;
                 let merge = fill(&table, &names, *key);
-                let copy = CopyIn::begin(link, WAITING, columns, |_| false, entity.lane).await?;
+                let blank = |_: &ColumnMap| false;
+                let copy =
+                    CopyIn::begin(link, "", understood, waiting, columns, blank, lane).await?;
                 Ok(Self { copy, merge: Some(merge) })
             }
         }
