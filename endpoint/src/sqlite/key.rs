@@ -159,6 +159,31 @@ mod tests {
         assert_eq!(super::parts(&bound, parts.len()).unwrap(), parts);
     }
 
+    /// A range that SQLite would look for row by row makes every chunk read the whole table.
+    #[test]
+    fn a_range_is_read_by_the_index_of_its_key() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for (key, table, values) in [
+            (&["k"][..], "k INTEGER PRIMARY KEY, v", &["i:1", "i:9"][..]),
+            (&["k"], "k TEXT COLLATE NOCASE NOT NULL UNIQUE, v", &["t:a", "t:B"]),
+            (&["b", "a"], "a INT NOT NULL, b TEXT NOT NULL, v, PRIMARY KEY (b, a)", &["i:1"; 2]),
+        ] {
+            connection.execute_batch("DROP TABLE IF EXISTS t").unwrap();
+            connection.execute_batch(&format!("CREATE TABLE t ({table})")).unwrap();
+            let key: Vec<_> = key.iter().map(|name| (*name).to_owned()).collect();
+            let bound = |value: &str| Some(Bound(vec![value.to_owned(); key.len()]));
+            let mut rows = Where::default();
+            let range = Range { after: bound(values[0]), upto: bound(values[1]) };
+            rows.range(&key, &range).unwrap();
+            let explain = format!("EXPLAIN QUERY PLAN SELECT v FROM t{}", rows.sql());
+            let values = rusqlite::params_from_iter(&rows.values);
+            let plan: String =
+                connection.query_row(&explain, values, |row| row.get("detail")).unwrap();
+            assert!(plan.starts_with("SEARCH"), "{table}: {plan}");
+            assert!(plan.contains('>') && plan.contains('<'), "{table}: {plan}");
+        }
+    }
+
     #[test]
     fn what_is_no_bound_of_ours_is_refused() {
         for part in ["", "42", "i:", "i:x", "b:0", "b:0g", "q:1"] {

@@ -16,6 +16,7 @@ mod faults;
 mod fleet;
 mod floors;
 mod isolation;
+mod keys;
 mod ledger;
 mod licences;
 mod mixed;
