@@ -102,12 +102,13 @@ impl Render {
         }
     }
 
-    /// Appends a cell. One that is not what its column means stands as NULL, and is noted as a misfit
-    /// of the row being built.
+    /// Appends a cell. One that is not what its column means is noted as a misfit of the row being
+    /// built: a text that is not well encoded stands as it is, for it can be mended, and all else as
+    /// NULL.
     pub(super) fn push(&self, batch: &mut Batch, column: usize, cell: Option<&[u8]>) {
         let Some(cell) = cell else { return batch.push_cell(None) };
         if let Err(reason) = self.push_value(batch, cell) {
-            batch.push_cell(None);
+            batch.push_cell((reason == Reason::InvalidEncoding).then_some(cell));
             let row = batch.rows();
             batch.note_misfit(Misfit { row, column, reason });
         }

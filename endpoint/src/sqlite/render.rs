@@ -29,8 +29,9 @@ pub(super) fn push_raw(batch: &mut Batch, value: ValueRef<'_>) {
     }
 }
 
-/// Appends a cell as canonical text. One that does not fit what the column means stands as NULL,
-/// and is noted as a misfit of the row being built.
+/// Appends a cell as canonical text. One that does not fit what the column means is noted as a misfit
+/// of the row being built: a text that is not well encoded stands as it is, for it can be mended, and
+/// all else as NULL.
 pub(super) fn push_text(batch: &mut Batch, logical: &Logical, column: usize, value: ValueRef<'_>) {
     let done = match value {
         ValueRef::Null => {
@@ -47,7 +48,10 @@ pub(super) fn push_text(batch: &mut Batch, logical: &Logical, column: usize, val
         ValueRef::Blob(_) => Err(Reason::WrongType),
     };
     if let Err(reason) = done {
-        batch.push_cell(None);
+        batch.push_cell(match (reason, value) {
+            (Reason::InvalidEncoding, ValueRef::Text(bytes)) => Some(bytes),
+            _ => None,
+        });
         let row = batch.rows();
         batch.note_misfit(Misfit { row, column, reason });
     }

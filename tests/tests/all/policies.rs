@@ -84,6 +84,26 @@ async fn each_policy_does_what_it_says_and_is_counted() {
     assert_eq!(report["totals"]["rejected"], 4);
 }
 
+/// A text that is not well encoded has a nearest one, and bytes in a column of text have none.
+#[tokio::test]
+async fn clamp_mends_broken_text_and_leaves_bytes_to_a_person() {
+    let setting = Setting::new(LONGHAUL);
+    let _ = setting.sqlite(
+        "from.db",
+        "CREATE TABLE pupil (id INTEGER PRIMARY KEY, name TEXT, mark INTEGER);
+         INSERT INTO pupil VALUES (1, CAST(x'41ff42' AS TEXT), 1), (2, x'4142', 1), (3, 'Ada', 1.5),
+             (4, 7, 1), (5, 'Ada', x'31'), (6, CAST(x'c3' AS TEXT), 1)",
+    );
+    let to = Database::new().await;
+    rule(&setting, &to.url(), "on_unfit: clamp");
+    let report = setting.longhaul(&["run", "--output", "json"]).exits(4).json();
+    assert_eq!(policies(&report), &json!({ "name": { "invalid_encoding": 2 } }));
+    let rows = "SELECT string_agg(concat_ws('|', id, name, mark), ' ' ORDER BY id) FROM pupil";
+    assert_eq!(to.ask(rows).await, "1|A\u{fffd}B|1 4|7|1 6|\u{fffd}|1");
+    assert_eq!(report["totals"]["rejected"], 3, "{report:#}");
+    let _ = setting.longhaul(&["verify"]).exits(0);
+}
+
 #[tokio::test]
 async fn a_policy_that_is_not_possible_is_refused_by_the_plan() {
     let setting = Setting::new(LONGHAUL);
