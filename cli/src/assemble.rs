@@ -30,6 +30,9 @@ const REJECTS_SHOWN: u64 = 100;
 /// Rejects that are in memory at once.
 const REJECTS_PAGE: u64 = 10_000;
 
+/// Events that are fetched at a time.
+const EVENTS_PAGE: usize = 1000;
+
 /// The clock of the house.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
@@ -222,8 +225,13 @@ pub(crate) async fn recall(ledger: &dyn Ledger, run: RunId) -> Option<Between> {
     serde_json::from_str(notes.get(INVOCATION)?).ok()
 }
 
-/// Draws the report of a run from what stands in its home.
-pub(crate) async fn report(home: &mut dyn Home, run: RunId) -> Result<Report, Fault> {
+/// Draws the report of a run from what stands in its home, and from what the ledger remembers of
+/// faults: a ledger that is away or has forgotten leaves those out.
+pub(crate) async fn report(
+    home: &mut dyn Home,
+    ledger: &dyn Ledger,
+    run: RunId,
+) -> Result<Report, Fault> {
     let record = home.run(run).await?;
     let plan = home.plan(run).await?;
     let receipts = home.receipts(run).await?;
@@ -235,7 +243,15 @@ pub(crate) async fn report(home: &mut dyn Home, run: RunId) -> Result<Report, Fa
     let rejects = home.rejects(run, REJECTS_SHOWN).await?;
     let samples = home.samples(run).await?;
     let refused = Refused { groups, rejects, samples };
-    Ok(coordinator::report::draw(&plan, &record, &receipts, refused))
+    let mut report = coordinator::report::draw(&plan, &record, &receipts, refused);
+    let mut after = 0;
+    while let Ok(events) = ledger.events(run, after, EVENTS_PAGE).await
+        && let Some(last) = events.last()
+    {
+        after = last.sequence;
+        coordinator::report::meet(&mut report.faults, &events);
+    }
+    Ok(report)
 }
 
 /// The rejects of a run in chunk order, page by page. A page is as many chunks as make

@@ -76,7 +76,7 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
 /// the server may have gone and come back since.
 async fn report(stored: &Stored) -> Result<Report, Fault> {
     let mut home = stored.target.home().await?;
-    assemble::report(home.as_mut(), stored.record.run).await
+    assemble::report(home.as_mut(), stored.ledger.as_ref(), stored.record.run).await
 }
 
 /// Why a run is not going on.

@@ -74,7 +74,7 @@ pub(crate) async fn watch(global: &Global, meant: Meant, until: Until) -> Answer
     };
     watcher.drawing.end();
     match ended {
-        Ok(ended) => answer(global, run, watcher.target, ended).await,
+        Ok(ended) => answer(global, run, watcher.target, watcher.ledger, ended).await,
         Err(code) => {
             progress::insist(&format!("the run goes on; watch it with: longhaul watch {run}"));
             Ok(code)
@@ -82,9 +82,15 @@ pub(crate) async fn watch(global: &Global, meant: Meant, until: Until) -> Answer
     }
 }
 
-async fn answer(global: &Global, run: RunId, target: Arc<dyn Target>, ended: Ended) -> Answer {
+async fn answer(
+    global: &Global,
+    run: RunId,
+    target: Arc<dyn Target>,
+    ledger: Arc<dyn Ledger>,
+    ended: Ended,
+) -> Answer {
     let mut home = target.home().await?;
-    let report = assemble::report(home.as_mut(), run).await?;
+    let report = assemble::report(home.as_mut(), ledger.as_ref(), run).await?;
     let folder = assemble::folder(global, run);
     let files = render::report::save(&report, &folder);
     let outcome = Outcome::Ended(ended);

@@ -5,6 +5,7 @@
 //! slice of it was read back and the digests are those of its receipts.
 
 mod groups;
+mod met;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use protocol::run::{Record, State};
 use serde::Serialize;
 
 pub use groups::{Group, Groups, entity_of};
+pub use met::{Met, meet};
 pub use timeline::{StageSpan, Timeline};
 
 /// What was proven.
@@ -91,6 +93,8 @@ pub struct Report {
     pub rejects: Vec<Reject>,
     /// Rows kept as evidence of chunks that were given up.
     pub samples: Vec<Reject>,
+    /// Faults met on the way, as far as a ledger remembers: they do not stand in the target.
+    pub faults: Vec<Met>,
     /// What the plan said.
     pub notes: Vec<Note>,
     /// Whether the source was written to although the migration promised that nobody would.
@@ -187,6 +191,7 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         rejected: refused.groups.sorted(),
         rejects: refused.rejects,
         samples: refused.samples,
+        faults: Vec::new(),
         notes: plan.notes.clone(),
         broken_promise: broken_promise(plan, record),
     }

@@ -9,7 +9,7 @@ pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
     let ledger = assemble::ledger(global).await?;
     let mut found = find::find(ledger.as_ref(), of.run, &of.between, false).await?;
     let run = found.record.run;
-    let report = assemble::report(found.home.as_mut(), run).await?;
+    let report = assemble::report(found.home.as_mut(), ledger.as_ref(), run).await?;
     match global.output {
         Output::Json => render::answer_json(&report),
         Output::Text => render::answer(&render::report::text(&report)),

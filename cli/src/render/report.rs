@@ -65,6 +65,13 @@ pub(crate) fn text(report: &Report) -> String {
     out += &groups(report);
     out += &list("\nrejected rows, the first of them\n", &report.rejects);
     out += &list("\nevidence kept of chunks that were given up\n", &report.samples);
+    if !report.faults.is_empty() {
+        out += "\nfaults on the way\n";
+        for met in &report.faults {
+            let parked = if met.parked > 0 { ", left to a person" } else { "" };
+            out += &format!("  {} times{parked}: {} ({})\n", met.times, met.message, met.code);
+        }
+    }
     if !report.notes.is_empty() {
         out += "\nwhat the plan said\n";
         for note in &report.notes {

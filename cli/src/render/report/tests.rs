@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coordinator::report::{Counts, EntityReport, Group, Report, StageSpan, Timeline, Verdict};
+use coordinator::report::{Counts, EntityReport, Group, Met, Report, StageSpan, Timeline, Verdict};
 use protocol::batch::Digest;
 use protocol::cell::Reason;
 use protocol::id::{ChunkId, Environment, RunId};
@@ -87,6 +87,14 @@ fn report(verdict: Verdict) -> Report {
         }],
         rejects: vec![refused(HOSTILE)],
         samples: vec![refused(HOSTILE)],
+        faults: vec![Met {
+            code: "busy".into(),
+            message: HOSTILE.into(),
+            advice: HOSTILE.into(),
+            what: HOSTILE.into(),
+            times: 3,
+            parked: 1,
+        }],
         notes: vec![Note {
             level: Level::Info,
             entity: Some(HOSTILE.into()),

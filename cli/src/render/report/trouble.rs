@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coordinator::report::{EntityReport, Group, Report};
+use coordinator::report::{EntityReport, Group, Met, Report};
 use protocol::receipt::Reject;
 
 use super::grouped;
@@ -108,10 +108,33 @@ pub(super) fn faults(report: &Report) -> String {
         items.push(format!("{done} of {planned} steps are done."));
     }
     items.extend(report.samples.iter().map(evidence));
-    if items.is_empty() {
-        return section("Resumes and faults", &paragraph("None."));
-    }
-    section("Resumes and faults", &list(&items))
+    let body = match (items.is_empty(), report.faults.is_empty()) {
+        (true, true) => paragraph("None."),
+        (true, false) => met(&report.faults),
+        (false, true) => list(&items),
+        (false, false) => list(&items) + &met(&report.faults),
+    };
+    section("Resumes and faults", &body)
+}
+
+/// What went wrong on the way, most often first.
+fn met(faults: &[Met]) -> String {
+    let mut faults: Vec<_> = faults.iter().collect();
+    faults.sort_by_key(|met| std::cmp::Reverse((met.parked, met.times)));
+    let row = |met: &&Met| {
+        let left = match met.parked {
+            0 => "tried again".to_string(),
+            chunks => format!("{} left to a person", grouped(chunks)),
+        };
+        vec![
+            format!("{}<small>{}</small>", Text(&met.message), Text(&met.what)),
+            format!("<code>{}</code>", Text(&met.code)),
+            grouped(met.times),
+            format!("{left}<small>{}</small>", Text(&met.advice)),
+        ]
+    };
+    let rows: Vec<_> = faults.iter().map(row).collect();
+    table(&["Fault", "Code", "#Times", "What became of it"], &rows, None)
 }
 
 fn evidence(sample: &Reject) -> String {
