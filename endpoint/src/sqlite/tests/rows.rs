@@ -100,6 +100,7 @@ async fn cells_are_canonical_and_what_is_something_else_is_noted() {
     assert_eq!(misfits, expected);
     let invalid = batch.misfits().iter().find(|one| (one.row, one.column) == (3, 4)).unwrap();
     assert_eq!(invalid.reason, Reason::InvalidEncoding);
+    assert_eq!(cells[3][4], cell(b"\xff"), "it can be mended only where it is seen");
     assert_eq!(cells[3][2], cell(b"-0.25"));
 }
 
