@@ -98,6 +98,8 @@ pub enum Reason {
     NulInText,
     /// NaN or an infinity that the target does not have.
     NotFinite,
+    /// A zero with a minus, which the target keeps without it.
+    NegativeZero,
     /// A date or time that the target does not have.
     NoSuchDate,
     /// A label that the enumeration lacks.
@@ -106,7 +108,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::WrongType,
         Self::OutOfRange,
         Self::TooPrecise,
@@ -114,6 +116,7 @@ impl Reason {
         Self::InvalidEncoding,
         Self::NulInText,
         Self::NotFinite,
+        Self::NegativeZero,
         Self::NoSuchDate,
         Self::NoSuchLabel,
     ];
@@ -128,6 +131,7 @@ impl Reason {
             Self::InvalidEncoding => "invalid_encoding",
             Self::NulInText => "nul_in_text",
             Self::NotFinite => "not_finite",
+            Self::NegativeZero => "negative_zero",
             Self::NoSuchDate => "no_such_date",
             Self::NoSuchLabel => "no_such_label",
         }

@@ -114,8 +114,11 @@ fn float(cell: &[u8], bits: u8, keeps_sign: bool) -> Result<f64, Reason> {
     };
     // SQLite has no NaN: it would store NULL. And a column of REAL affinity keeps whole numbers as
     // integers, which have one zero only.
-    let lost = value.is_nan() || (value == 0.0 && value.is_sign_negative() && !keeps_sign);
-    if lost { Err(Reason::NotFinite) } else { Ok(value) }
+    match value {
+        _ if value.is_nan() => Err(Reason::NotFinite),
+        _ if value == 0.0 && value.is_sign_negative() && !keeps_sign => Err(Reason::NegativeZero),
+        _ => Ok(value),
+    }
 }
 
 /// The double of a decimal, if the shortest spelling of that double is this decimal again.
@@ -260,7 +263,7 @@ mod tests {
     fn what_would_not_come_back_is_refused() {
         let float = Logical::Float { bits: 64 };
         assert_eq!(round_trip("DOUBLE", &float, b"NaN"), Err(Reason::NotFinite));
-        assert_eq!(round_trip("DOUBLE", &float, b"-0"), Err(Reason::NotFinite));
+        assert_eq!(round_trip("DOUBLE", &float, b"-0"), Err(Reason::NegativeZero));
         assert_eq!(round_trip("", &float, b"-0").as_deref(), Ok(&b"-0"[..]));
         let exact = Logical::Decimal { precision: Some(5), scale: Some(2) };
         assert_eq!(round_trip("NUMERIC(5,2)", &exact, b"NaN"), Err(Reason::NotFinite));

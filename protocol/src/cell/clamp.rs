@@ -38,6 +38,7 @@ fn nearer(to: &Logical, seconds: Option<u8>, reason: Reason, cell: &[u8]) -> Opt
         Reason::InvalidEncoding => Some(String::from_utf8_lossy(cell).into_owned().into_bytes()),
         Reason::TooLong => cut(to, cell),
         Reason::OutOfRange | Reason::NotFinite => end_of_range(to, cell),
+        Reason::NegativeZero => Some(b"0".to_vec()),
         Reason::TooPrecise => less_precise(to, seconds, cell),
         Reason::NoSuchDate => last_day(to, cell),
         Reason::WrongType | Reason::NoSuchLabel => None,
@@ -193,6 +194,9 @@ mod tests {
     fn what_only_an_engine_lacks_is_mended_too() {
         let float = Logical::Float { bits: 64 };
         assert_eq!(clamp(Engine::Sqlite, &float, None, b"NaN"), None);
+        for engine in [Engine::Sqlite, Engine::MySql] {
+            assert_eq!(clamp(engine, &float, None, b"-0").as_deref(), Some(&b"0"[..]));
+        }
         let near =
             clamp(Engine::Postgres, &Logical::Timestamp, Some(3), b"2024-01-01 00:00:00.1239");
         assert_eq!(near.as_deref(), Some(&b"2024-01-01 00:00:00.123"[..]));

@@ -5,7 +5,7 @@ use crate::schema::{Engine, Logical};
 
 /// Whether a column of type `to` in this engine can hold a canonical text, beyond what the type
 /// itself says: PostgreSQL has no NUL in text and no zero dates, SQLite has no NaN (it stores NULL
-/// instead), MySQL has neither infinities nor a negative zero nor years beyond 9999, and
+/// instead) and no negative zero, MySQL has neither infinities nor a negative zero nor years beyond 9999, and
 /// instants from 1970 to 2038 only.
 ///
 /// # Errors
@@ -15,11 +15,14 @@ pub fn holds(engine: Engine, to: &Logical, cell: &[u8]) -> Result<(), Reason> {
     match engine {
         Engine::Postgres if is_dated(to) => not(is_zero_date(cell), Reason::NoSuchDate),
         Engine::Postgres => not(may_have_nul(to) && cell.contains(&0), Reason::NulInText),
+        // A column of REAL affinity keeps whole numbers as integers, which have one zero only.
         Engine::Sqlite if matches!(to, Logical::Float { .. }) => {
-            not(cell == b"NaN", Reason::NotFinite)
+            not(cell == b"NaN", Reason::NotFinite)?;
+            not(cell == b"-0", Reason::NegativeZero)
         }
         Engine::MySql if is_number(to) => {
-            not(is_not_finite(cell) || cell == b"-0", Reason::NotFinite)
+            not(is_not_finite(cell), Reason::NotFinite)?;
+            not(cell == b"-0", Reason::NegativeZero)
         }
         Engine::MySql if *to == Logical::TimestampWithZone => {
             not(!is_instant_of_mysql(cell), Reason::NoSuchDate)
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_engine_lacks_something() {
-        use Reason::{NoSuchDate, NotFinite, NulInText};
+        use Reason::{NegativeZero, NoSuchDate, NotFinite, NulInText};
         let text = Logical::Text { length: None };
         let float = Logical::Float { bits: 64 };
         let decimal = Logical::Decimal { precision: None, scale: None };
@@ -123,7 +126,10 @@ mod tests {
             (Engine::Sqlite, &float, "NaN", Err(NotFinite)),
             (Engine::MySql, &float, "-Infinity", Err(NotFinite)),
             (Engine::MySql, &decimal, "NaN", Err(NotFinite)),
-            (Engine::MySql, &float, "-0", Err(NotFinite)),
+            (Engine::MySql, &float, "-0", Err(NegativeZero)),
+            (Engine::Sqlite, &float, "-0", Err(NegativeZero)),
+            (Engine::Sqlite, &float, "-0.5", Ok(())),
+            (Engine::Postgres, &float, "-0", Ok(())),
             (Engine::MySql, &float, "-1e-05", Ok(())),
             (Engine::MySql, &date, "12024-02-29", Err(NoSuchDate)),
             (Engine::MySql, &date, "0044-03-15 BC", Err(NoSuchDate)),
