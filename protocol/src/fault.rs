@@ -50,17 +50,76 @@ pub enum Remedy {
     Park,
 }
 
+/// Why a target refused a row, whatever its own engine calls that. The word is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// A row with that key is there already.
+    Unique,
+    /// NULL where it is forbidden.
+    NotNull,
+    /// A check forbids it.
+    Check,
+    /// What a foreign key points to is not there.
+    ForeignKey,
+    /// An exclusion constraint forbids it.
+    Exclusion,
+    /// A value is longer than its column.
+    TooLong,
+    /// The row is larger than the server takes.
+    TooLarge,
+    /// A value is beyond the range of its column.
+    OutOfRange,
+    /// A value is not of its column's type.
+    WrongType,
+    /// A text is not in the encoding of its column.
+    InvalidEncoding,
+    /// A trigger refused it.
+    Trigger,
+}
+
+impl Refusal {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unique => "unique",
+            Self::NotNull => "not_null",
+            Self::Check => "check",
+            Self::ForeignKey => "foreign_key",
+            Self::Exclusion => "exclusion",
+            Self::TooLong => "too_long",
+            Self::TooLarge => "too_large",
+            Self::OutOfRange => "out_of_range",
+            Self::WrongType => "wrong_type",
+            Self::InvalidEncoding => "invalid_encoding",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
 /// What is true of a server's error beyond its code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Native {
     /// The server's own code: a SQLSTATE, or a number.
     pub code: String,
+    /// What the code means for a row, where that is known.
+    pub refusal: Option<Refusal>,
     /// The constraint it named.
     pub constraint: Option<String>,
     /// The column it named.
     pub column: Option<String>,
     /// The table it named.
     pub table: Option<String>,
+}
+
+impl Native {
+    /// Why a row was refused: the word for it with the server's code beside it, `unique (23505)`, or
+    /// the code alone.
+    pub fn reason(&self) -> String {
+        match self.refusal {
+            Some(refusal) => format!("{} ({})", refusal.as_str(), self.code),
+            None => self.code.clone(),
+        }
+    }
 }
 
 /// An error with a remedy.

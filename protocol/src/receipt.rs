@@ -142,8 +142,17 @@ pub struct Reject {
     pub key: String,
     /// The target column, where it is known.
     pub column: Option<String>,
-    /// Why: a [`Reason`], or the target's own code such as `23505`.
+    /// Why: a [`Reason`], or a word with the target's own code beside it, `unique (23505)`.
     pub reason: String,
     /// The constraint that refused it, where one did.
     pub constraint: Option<String>,
+}
+
+impl Reject {
+    /// Whether it was refused for this reason: the whole of it, its word, or the target's own code.
+    pub fn is_for(&self, reason: &str) -> bool {
+        let parts = self.reason.split_once(" (");
+        let code = |code: &str| code.strip_suffix(')') == Some(reason);
+        self.reason == reason || parts.is_some_and(|(word, rest)| word == reason || code(rest))
+    }
 }

@@ -113,8 +113,8 @@ fn reject(this: &Try<'_>, pipeline: &Pipeline, row: &Batch, fault: &Fault) -> Re
     Reject {
         chunk: this.chunk.id,
         key: pipeline.key(row.row(0)),
+        reason: if named.code.is_empty() { said() } else { named.reason() },
         column: named.column,
-        reason: if named.code.is_empty() { said() } else { named.code },
         constraint: named.constraint,
     }
 }

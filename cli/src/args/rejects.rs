@@ -27,7 +27,7 @@ pub(crate) struct Which {
     #[arg(long, value_name = "NAME")]
     pub(crate) entity: Option<String>,
 
-    /// Only those refused for this reason: `too_long`, `23505`.
+    /// Only those refused for this reason: `too_long`, `unique`, `23505`.
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
 }

@@ -40,7 +40,7 @@ fn chosen(plan: &Plan, which: &Which, reject: Reject) -> Option<Refused> {
         *name == entity || entity.rsplit_once('.').is_some_and(|(_, bare)| bare == name)
     };
     let meant = which.entity.as_ref().is_none_or(named)
-        && which.reason.as_ref().is_none_or(|reason| *reason == reject.reason);
+        && which.reason.as_ref().is_none_or(|reason| reject.is_for(reason));
     meant.then_some(Refused { entity, reject })
 }
 

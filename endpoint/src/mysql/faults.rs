@@ -4,7 +4,7 @@
 //! quotes inside it, before the names.
 
 use mysql_async::Error;
-use protocol::fault::{Code, Fault, Native};
+use protocol::fault::{Code, Fault, Native, Refusal};
 
 /// Numbers with their meaning. The numbers of MariaDB (4025, and from 1900) are its own.
 const NUMBERS: &[(&[u16], Code, &str)] = &[
@@ -20,11 +20,11 @@ const NUMBERS: &[(&[u16], Code, &str)] = &[
     // After a failover the address may lead to a replica for a while.
     (&[1290, 1792, 1836, 3100], Code::Unreachable, "the server only reads"),
     (&[1021, 1114, 1037, 1038, 1041, 3675], Code::Full, "the server has run out of something"),
-    (
-        &[1044, 1045, 1049, 1130, 1524, 1698, 2059, 3118],
-        Code::LoginRefused,
-        "the server answered no",
-    ),
+    (&[1045, 1698], Code::LoginRefused, "user or password is not accepted"),
+    (&[1049], Code::LoginRefused, "there is no such database"),
+    (&[1044], Code::LoginRefused, "the user has no right to the database"),
+    (&[1130], Code::LoginRefused, "the server lets nobody in from this machine"),
+    (&[1524, 2059, 3118], Code::LoginRefused, "the user may not log in this way, or is locked"),
     (&[1142, 1143, 1227, 1370, 1410, 1419], Code::RightsMissing, "a right is missing"),
     (&[1062, 1022, 1169, 1586], Code::ValueRefused, "the key is there already"),
     (&[1048, 1263, 1364, 1566], Code::ValueRefused, "NULL in a column that forbids it"),
@@ -57,11 +57,31 @@ const NUMBERS: &[(&[u16], Code, &str)] = &[
 /// Duplicate entry.
 pub(super) const DUPLICATE: &str = "1062";
 
+/// What numbers of the table that refuse a row mean for it.
+const REFUSALS: &[(&[u16], Refusal)] = &[
+    (&[1062, 1022, 1169, 1586], Refusal::Unique),
+    (&[1048, 1263, 1364, 1566], Refusal::NotNull),
+    (&[1216, 1217, 1451, 1452, 1761, 1762], Refusal::ForeignKey),
+    (&[3819, 4025], Refusal::Check),
+    (&[1406], Refusal::TooLong),
+    (&[1153, 1301, 1118, 139], Refusal::TooLarge),
+    (&[1264, 1690, 1441, 1416], Refusal::OutOfRange),
+    (&[1300, 3988, 1977], Refusal::InvalidEncoding),
+    (
+        &[
+            1265, 1292, 1366, 1367, 1411, 1525, 1261, 1262, 3140, 3141, 3143, 3156, 3157, 4037,
+            4038, 1638, 1901,
+        ],
+        Refusal::WrongType,
+    ),
+    (&[1644, 1643], Refusal::Trigger),
+];
+
 /// NULL where it is forbidden.
 pub(super) const NOT_NULL: u16 = 1048;
 
 /// A statement larger than the server takes.
-pub(super) const TOO_LARGE: u16 = 1153;
+const TOO_LARGE: u16 = 1153;
 
 /// Answers after which nothing of the transaction is left, or part of it is not: the statement alone
 /// was rolled back (1205), or everything (1213).
@@ -111,15 +131,40 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
     let (code, words) =
         known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(*words)));
     let native = Native {
-        code: number.to_string(),
         constraint: constraint(number, message),
         column: column(number, message),
-        table: None,
+        ..native(number)
     };
     let fault = Fault::new(code, place).native(native).about_row(row(message));
-    match words {
-        Some(words) => fault.saying(words),
-        None => fault,
+    match (missing_right(number, message), words) {
+        (Some(right), _) => fault.saying(right),
+        (None, Some(words)) => fault.saying(words),
+        (None, None) => fault,
+    }
+}
+
+fn native(number: u16) -> Native {
+    let refusal = REFUSALS.iter().find(|(numbers, _)| numbers.contains(&number));
+    let refusal = refusal.map(|(_, refusal)| *refusal);
+    Native { code: number.to_string(), refusal, ..Native::default() }
+}
+
+/// Which right is missing on what: `INSERT command denied to user … for table …`.
+fn missing_right(number: u16, message: &str) -> Option<String> {
+    match number {
+        1142 | 1143 | 1370 => {
+            let (right, _) = message.split_once(" command denied to user ")?;
+            let on = ["for table ", "in table ", "for routine "];
+            let on = on.iter().find_map(|words| quoted_after(message, words))?;
+            Some(format!("the right {} on {on} is missing", right.to_ascii_uppercase()))
+        }
+        1227 => {
+            let (_, rest) = message.split_once("(at least one of) the ")?;
+            let (right, _) = rest.split_once(" privilege(s)")?;
+            Some(format!("the right {right} is missing"))
+        }
+        1044 => Some(format!("the user has no right to {}", quoted_after(message, "database ")?)),
+        _ => None,
     }
 }
 
@@ -131,9 +176,15 @@ fn row(message: &str) -> Option<usize> {
 
 /// A refusal of our own, in the server's words.
 pub(super) fn refused(table: &str, number: u16, column: &str) -> Fault {
-    let native =
-        Native { code: number.to_string(), column: Some(column.to_owned()), ..Native::default() };
+    let native = Native { column: Some(column.to_owned()), ..native(number) };
     Fault::new(Code::ValueRefused, table).native(native)
+}
+
+/// The refusal of a row that is larger than the server takes.
+pub(super) fn too_large(table: &str) -> Fault {
+    Fault::new(Code::ValueRefused, table)
+        .native(native(TOO_LARGE))
+        .next("Raise max_allowed_packet of the server above the row, or leave the row behind.")
 }
 
 /// The fault of an error while connecting.
@@ -262,6 +313,28 @@ mod tests {
         ] {
             assert_eq!(of_number("here", 1406, message).row(), row, "{message}");
         }
+    }
+
+    #[test]
+    fn every_number_that_refuses_a_row_has_a_word() {
+        let refusing = NUMBERS.iter().filter(|(_, code, _)| *code == Code::ValueRefused);
+        for number in refusing.flat_map(|(numbers, ..)| *numbers) {
+            assert!(native(*number).refusal.is_some(), "{number}");
+        }
+        assert_eq!(native(1062).reason(), "unique (1062)");
+    }
+
+    #[test]
+    fn a_missing_right_is_named_with_what_it_is_on() {
+        let said = |number, message| of_number("here", number, message).said().unwrap().to_owned();
+        let table = "INSERT command denied to user 'u'@'localhost' for table `shop`.`orders`";
+        assert_eq!(said(1142, table), "the right INSERT on orders is missing");
+        let column = "SELECT command denied to user 'u'@'h' for column 'c' in table 'orders'";
+        assert_eq!(said(1143, column), "the right SELECT on orders is missing");
+        let global = "Access denied; you need (at least one of) the SUPER privilege(s) for this";
+        assert_eq!(said(1227, global), "the right SUPER is missing");
+        assert_eq!(said(1142, "in another language"), "a right is missing");
+        assert_eq!(said(1049, "Unknown database 'shop'"), "there is no such database");
     }
 
     #[test]

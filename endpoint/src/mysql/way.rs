@@ -26,6 +26,9 @@ const WAITING: &str = "longhaul_rows";
 /// Bytes of an INSERT of many rows.
 const STATEMENT_BYTES: usize = 1 << 20;
 
+/// Bytes of a packet that are left for all but values.
+const PACKET_REST: usize = 1024;
+
 /// An open way.
 pub(super) struct Way {
     /// For each cell of a row: its column, if it is written.
@@ -147,9 +150,13 @@ impl Way {
     /// Loads a batch; none where the server does not take that.
     async fn load(&self, link: &mut Link, load: &str, batch: &Batch) -> Result<Option<u64>, Fault> {
         let rows = batch.rows() as u64;
+        let most = link.met().packet_max.saturating_sub(PACKET_REST);
+        if batch.iter().any(|row| row.framed().len() > most) {
+            return Err(self.too_large(most));
+        }
         let text = Bytes::from(self.fields(batch));
         let conn = link.work()?;
-        let data = futures_util::stream::once(std::future::ready(Ok(text)));
+        let data = futures_util::stream::iter(pieces(text, most.min(STATEMENT_BYTES)).map(Ok));
         conn.set_infile_handler(async move { Ok(data.boxed()) });
         let done = conn.query_drop(load).await;
         if let Err(error) = &done
@@ -209,7 +216,7 @@ impl Way {
 
     /// Writes a batch by statements of many rows, each below what the server takes.
     async fn insert(&self, link: &mut Link, batch: &Batch) -> Result<u64, Fault> {
-        let most = link.met().packet_max.saturating_sub(1024);
+        let most = link.met().packet_max.saturating_sub(PACKET_REST);
         let full = STATEMENT_BYTES.min(most);
         let mut statement = self.insert.clone().into_bytes();
         let (mut counted, mut rows) = (0, 0);
@@ -217,10 +224,7 @@ impl Way {
             let mut values = Vec::with_capacity(row.framed().len() * 2);
             self.push_values(&mut values, row);
             if self.insert.len() + values.len() > most {
-                let large = faults::refused(&self.table, faults::TOO_LARGE, "");
-                return Err(large
-                    .saying("a row is larger than max_allowed_packet of the server")
-                    .about_row(Some(at)));
+                return Err(self.too_large(most).about_row(Some(at)));
             }
             if rows > 0 && statement.len() + values.len() > full {
                 counted += self.change(link, &statement, at - rows).await?;
@@ -255,6 +259,13 @@ impl Way {
         Err(fault.about_row(row.map(|row| first + row)))
     }
 
+    /// The refusal of a row that the server would end the session over.
+    fn too_large(&self, most: usize) -> Fault {
+        faults::too_large(&self.table).saying(format!(
+            "a row is larger than the server's max_allowed_packet, of which {most} bytes are left for it"
+        ))
+    }
+
     fn push_values(&self, out: &mut Vec<u8>, row: Row<'_>) {
         out.push(b'(');
         let cells = row.cells().zip(&self.cells).filter_map(|(cell, c)| Some((cell, c.as_ref()?)));
@@ -269,6 +280,13 @@ impl Way {
         }
         out.push(b')');
     }
+}
+
+/// A text in pieces of at most so many bytes: each travels as a packet, and the server ends the session
+/// over one that is larger than it takes.
+fn pieces(text: Bytes, most: usize) -> impl Iterator<Item = Bytes> {
+    let most = most.max(1);
+    (0..text.len()).step_by(most).map(move |at| text.slice(at..text.len().min(at + most)))
 }
 
 /// The names of the columns that are written, quoted.
@@ -413,6 +431,14 @@ mod tests {
             "UPDATE `longhaul_rows` AS s STRAIGHT_JOIN `t` AS t ON t.`a` = s.`a` \
              AND t.`b` = s.`b` SET t.`c` = s.`c`"
         );
+    }
+
+    #[test]
+    fn a_text_travels_in_pieces_that_make_it_up() {
+        let of = |text: &'static str| -> Vec<Bytes> { pieces(Bytes::from(text), 4).collect() };
+        assert_eq!(of("abcdefgh"), ["abcd", "efgh"]);
+        assert_eq!(of("abcde"), ["abcd", "e"]);
+        assert!(of("").is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Message, detail, hint and context may quote values, so they stay where they are, and the words
 //! a person reads are those of the table below.
 
-use protocol::fault::{Code, Fault, Native};
+use protocol::fault::{Code, Fault, Native, Refusal};
 use tokio_postgres::Error;
 
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
@@ -47,6 +47,25 @@ const STATES: &[(&str, Code, &str)] = &[
     ("P0", Code::ValueRefused, "a trigger or function refused the row"),
 ];
 
+/// What SQLSTATEs that refuse a row mean for it, exact ones first.
+const REFUSALS: &[(&str, Refusal)] = &[
+    ("22001", Refusal::TooLong),
+    ("22003", Refusal::OutOfRange),
+    ("22008", Refusal::OutOfRange),
+    ("22021", Refusal::InvalidEncoding),
+    ("22P05", Refusal::InvalidEncoding),
+    ("22", Refusal::WrongType),
+    ("21", Refusal::Unique),
+    ("23502", Refusal::NotNull),
+    ("23503", Refusal::ForeignKey),
+    ("23505", Refusal::Unique),
+    ("23514", Refusal::Check),
+    ("23P01", Refusal::Exclusion),
+    ("44", Refusal::Check),
+    ("54000", Refusal::TooLarge),
+    ("P0", Refusal::Trigger),
+];
+
 /// The fault of an error in a statement.
 pub(super) fn fault(place: &str, error: &Error) -> Fault {
     let Some(said) = error.as_db_error() else { return lost(place, error) };
@@ -56,15 +75,28 @@ pub(super) fn fault(place: &str, error: &Error) -> Fault {
         known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(words)));
     let native = Native {
         code: state.to_owned(),
+        refusal: meaning(state),
         constraint: said.constraint().map(str::to_owned),
         column: said.column().map(str::to_owned),
         table: said.table().map(str::to_owned),
     };
     let fault = Fault::new(code, place).native(native);
-    match words {
-        Some(words) => fault.saying(*words),
-        None => fault,
+    let object = if code == Code::RightsMissing { denied_object(said.message()) } else { None };
+    match (object, words) {
+        (Some(object), _) => fault.saying(object),
+        (None, Some(words)) => fault.saying(*words),
+        (None, None) => fault,
     }
+}
+
+fn meaning(state: &str) -> Option<Refusal> {
+    REFUSALS.iter().find(|(start, _)| state.starts_with(start)).map(|(_, refusal)| *refusal)
+}
+
+/// What a right is missing on, where the server says it in words that hold a name and nothing else.
+fn denied_object(message: &str) -> Option<String> {
+    let known = ["permission denied for ", "must be owner of "];
+    known.iter().any(|words| message.starts_with(words)).then(|| message.to_owned())
 }
 
 /// The fault of an error while connecting: what is not the server's own word is the way to it.

@@ -3,7 +3,7 @@
 //! Of SQLite's message only names are kept, and only where its form is known: the message of a
 //! trigger, for one, may quote values.
 
-use protocol::fault::{Code, Fault, Native};
+use protocol::fault::{Code, Fault, Native, Refusal};
 use rusqlite::ffi;
 
 /// What was being done, for the one code (`SQLITE_ERROR`) that means everything.
@@ -92,8 +92,29 @@ const CONSTRAINTS: [(i32, &str, &str); 7] = [
     (ffi::SQLITE_CONSTRAINT_TRIGGER, "trigger", "\0"),
 ];
 
+/// A refusal of our own of NULL, in the server's words.
+pub(super) fn not_null() -> Native {
+    named(ffi::SQLITE_CONSTRAINT_NOTNULL, "")
+}
+
+fn refusal(code: i32) -> Option<Refusal> {
+    Some(match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => Refusal::Unique,
+        ffi::SQLITE_CONSTRAINT_NOTNULL => Refusal::NotNull,
+        ffi::SQLITE_CONSTRAINT_CHECK => Refusal::Check,
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Refusal::ForeignKey,
+        ffi::SQLITE_CONSTRAINT_TRIGGER => Refusal::Trigger,
+        ffi::SQLITE_CONSTRAINT_DATATYPE | ffi::SQLITE_MISMATCH => Refusal::WrongType,
+        ffi::SQLITE_TOOBIG => Refusal::TooLarge,
+        _ => return None,
+    })
+}
+
 fn named(code: i32, message: &str) -> Native {
-    let mut native = Native { code: code.to_string(), ..Native::default() };
+    let mut native =
+        Native { code: code.to_string(), refusal: refusal(code), ..Native::default() };
     let Some((_, kind, words)) = CONSTRAINTS.iter().find(|row| row.0 == code) else {
         return native;
     };

@@ -35,9 +35,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     made_of: PLAIN,
 };
 
-/// What SQLite says where a NULL is forbidden.
-const NOT_NULL: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL;
-
 /// One connection for chunk transactions.
 pub(super) struct Session {
     pub(super) link: Link,
@@ -210,25 +207,21 @@ impl Way {
         for (at, ((cell, bind), name)) in cells.enumerate() {
             let Some((parameter, bind)) = bind else { continue };
             if cell.is_none() && self.rowid == Some(at) {
-                return Err(self.refused(name, NOT_NULL, Some("NOT NULL")));
+                return Err(self.refused(name, faults::not_null()));
             }
-            let value = bind.value(cell).map_err(|reason| self.refused(name, reason, None))?;
+            let value = bind.value(cell).map_err(|reason| {
+                self.refused(name, Native { code: reason.to_string(), ..Native::default() })
+            })?;
             statement.raw_bind_parameter(*parameter, value).map_err(fault)?;
         }
         statement.raw_execute().map(|changed| changed as u64).map_err(fault)
     }
 
-    fn refused(
-        &self,
-        column: &str,
-        code: impl std::fmt::Display,
-        constraint: Option<&str>,
-    ) -> Fault {
+    fn refused(&self, column: &str, native: Native) -> Fault {
         Fault::new(Code::ValueRefused, &self.table).native(Native {
-            code: code.to_string(),
-            constraint: constraint.map(str::to_owned),
             column: Some(column.to_owned()),
             table: Some(self.table.clone()),
+            ..native
         })
     }
 }

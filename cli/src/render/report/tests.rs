@@ -80,7 +80,7 @@ fn report(verdict: Verdict) -> Report {
         rejected: vec![Group {
             entity: HOSTILE.into(),
             column: Some(HOSTILE.into()),
-            reason: "23505".into(),
+            reason: "unique (23505)".into(),
             constraint: Some(HOSTILE.into()),
             rows: 3,
             examples: vec![HOSTILE.into()],
@@ -161,7 +161,7 @@ fn the_page_says_what_the_report_says() {
         "<td class=\"number\">1,234,567</td>",
         "<strong class=\"wait\">3 rows</strong> were rejected; see below.",
         "5 values were changed, as the migration's policies say.",
-        "duplicate key <code>23505</code>",
+        "duplicate key <code>unique (23505)</code>",
         "longer than the type keeps <code>too_long</code>",
         "The run was taken up again once.",
         "2 tries beyond the first",

@@ -39,25 +39,27 @@ fn reason(reason: &str, constraint: Option<&str>) -> String {
     format!("{means}<code>{}</code>{}", Text(reason), constraint.unwrap_or_default())
 }
 
-/// The words for what the engines and the house itself call by codes.
+/// The words for what the house calls by words of its own: `unique (23505)` is known by its first.
 fn meaning(reason: &str) -> Option<&'static str> {
-    Some(match reason {
+    Some(match reason.split(' ').next().unwrap_or_default() {
         "wrong_type" => "not of the column's type",
-        "out_of_range" | "22003" => "beyond the type's range",
+        "out_of_range" => "beyond the type's range",
         "too_precise" => "more precise than the type keeps",
-        "too_long" | "22001" => "longer than the type keeps",
-        "invalid_encoding" | "22021" => "invalid encoding",
+        "too_long" => "longer than the type keeps",
+        "too_large" => "larger than the server takes",
+        "invalid_encoding" => "invalid encoding",
         "nul_in_text" => "NUL character in text",
         "not_finite" => "NaN or infinite",
-        "no_such_date" | "22008" => "no such date there",
+        "negative_zero" => "a zero with a minus",
+        "no_such_date" => "no such date there",
         "no_such_label" => "no such label",
         "no_such_row" => "no such row to update",
-        "22P02" | "22007" => "not readable as the type",
-        "23502" | "1299" => "NULL not allowed",
-        "23503" | "787" => "refers to a missing row",
-        "23505" | "1555" | "2067" | "2579" => "duplicate key",
-        "23514" | "275" => "check failed",
-        "23P01" => "excluded by another row",
+        "not_null" => "NULL not allowed",
+        "foreign_key" => "refers to a missing row",
+        "unique" => "duplicate key",
+        "check" => "check failed",
+        "exclusion" => "excluded by another row",
+        "trigger" => "refused by a trigger",
         _ => return None,
     })
 }
