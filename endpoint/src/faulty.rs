@@ -227,6 +227,10 @@ impl Source for FaultySource {
         self.script.around(Op::Catalogue, self.inner.catalogue()).await
     }
 
+    async fn hides(&self) -> Result<Option<String>, Fault> {
+        self.inner.hides().await
+    }
+
     async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {
         self.script.around(Op::Hold, self.inner.hold(consistency)).await
     }

@@ -133,6 +133,12 @@ pub trait Source: Send + Sync {
     /// All that it says about itself.
     async fn catalogue(&self) -> Result<Catalogue, Fault>;
 
+    /// Why the catalogue may lack tables or columns that are there, in a sentence; none where it shows
+    /// all of them.
+    async fn hides(&self) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
     /// Takes hold of the moment that later reads are to see, according to `consistency`. Held
     /// until the source is dropped. Calling it again holds nothing new, unless what was held is gone
     /// with its connection: then it holds what is there now. Returns the name under which other

@@ -57,6 +57,7 @@ pub async fn draw(
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
     draft.say_what_stays(&chosen);
+    draft.say_what_hides(&chosen, source).await?;
     draft.notes.extend(design.notes);
     // The most serious first; a stable sort keeps what belongs together together.
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));
@@ -396,6 +397,22 @@ impl Draft<'_> {
             let text = "does not survive a crash of the server (UNLOGGED)";
             self.note(Level::Warning, Some(&there.name), text);
         }
+    }
+
+    /// Where rules say which entities by patterns, those that the user may not see are not among them.
+    async fn say_what_hides(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        source: &dyn Source,
+    ) -> Result<(), Fault> {
+        let named = |one: &Chosen<'_>| one.rule.pattern == one.table.name.name;
+        if chosen.iter().all(named) {
+            return Ok(());
+        }
+        if let Some(why) = source.hides().await? {
+            self.note(Level::Warning, None, why);
+        }
+        Ok(())
     }
 
     /// Names what stands in the source and is not moved: all of it when everything was meant, else

@@ -8,7 +8,7 @@ use protocol::schema::{Catalogue, Logical, TableName};
 
 use super::connect::{Duty, Link};
 use super::read::{self, Reader, Select, Stream};
-use super::{MySql, introspect, range, way, words};
+use super::{MySql, introspect, range, rights, way, words};
 use crate::{Cut, Read, Rows};
 
 /// Everywhere the same words; a server is where its data are.
@@ -35,6 +35,14 @@ impl MySql {
         // Catalogues show the present, whoever asks.
         let mut link = self.door.open("longhaul:catalogue", Duty::Read).await?;
         introspect::catalogue(&mut link).await
+    }
+
+    /// The server shows a user only what the user has a right to, and says nothing of the rest.
+    pub(super) async fn ask_hides(&self) -> Result<Option<String>, Fault> {
+        let mut link = self.door.open("longhaul:rights", Duty::Read).await?;
+        let database = link.one("SELECT DATABASE()").await?.unwrap_or_default();
+        let grants = rights::grants(&mut link).await?;
+        Ok((!rights::reads_all(&grants, &database)).then(|| rights::HIDDEN.to_owned()))
     }
 
     pub(super) async fn take_hold(&self) -> Result<(), Fault> {

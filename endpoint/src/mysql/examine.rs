@@ -7,6 +7,7 @@ use protocol::finding::Finding;
 
 use super::MySql;
 use super::connect::Duty;
+use super::rights;
 
 /// What a database is looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,9 @@ const PACKET_BYTES: u64 = 16 << 20;
 /// Connections that should be left.
 const FREE_CONNECTIONS: u64 = 10;
 
+/// Whether the user may read all of the database: a fact of ours among those of the server.
+const READS_ALL: &str = "reads all";
+
 type Facts = BTreeMap<String, String>;
 
 impl MySql {
@@ -54,6 +58,10 @@ impl MySql {
                 facts.insert(name, cells.next().unwrap_or_default());
             }
         }
+        let database = link.one("SELECT DATABASE()").await?.unwrap_or_default();
+        let grants = rights::grants(&mut link).await?;
+        let reads = rights::reads_all(&grants, &database);
+        facts.insert(READS_ALL.to_owned(), if reads { "yes" } else { "no" }.to_owned());
         Ok(facts)
     }
 }
@@ -78,8 +86,14 @@ fn findings(facts: &Facts, local: bool, role: Role) -> Vec<Finding> {
     } else {
         Finding::ok("max_connections", format!("{free} are left"))
     });
-    if role == Role::Target {
-        found.extend(of_target(&fact, &number));
+    match role {
+        Role::Target => found.extend(of_target(&fact, &number)),
+        Role::Source if fact(READS_ALL) == "no" => found.push(Finding::warn(
+            "rights",
+            rights::HIDDEN,
+            "Grant the user SELECT on the whole database, or name the entities in the migration file.",
+        )),
+        Role::Source => found.push(Finding::ok("rights", "all of the database may be read")),
     }
     found
 }
@@ -147,6 +161,17 @@ mod tests {
     fn a_server_that_is_as_it_should_be_is_said_to_be() {
         assert!(levels(&[], false).values().all(|level| *level == Level::Ok));
         assert!(levels(&[("ssl_cipher", "")], true).values().all(|level| *level == Level::Ok));
+    }
+
+    #[test]
+    fn a_source_that_may_hide_tables_is_not_called_good() {
+        let of = |reads: &str| {
+            let facts = Facts::from([(READS_ALL.to_owned(), reads.to_owned())]);
+            let found = findings(&facts, true, Role::Source);
+            found.iter().find(|one| one.topic == "rights").map(|one| one.level)
+        };
+        assert_eq!(of("no"), Some(Level::Warn));
+        assert_eq!(of("yes"), Some(Level::Ok));
     }
 
     #[test]

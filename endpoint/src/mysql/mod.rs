@@ -23,6 +23,7 @@ mod introspect;
 mod range;
 mod read;
 mod render;
+mod rights;
 mod session;
 mod spell;
 mod sql;
@@ -111,6 +112,10 @@ impl Source for MySql {
 
     async fn catalogue(&self) -> Result<Catalogue, Fault> {
         self.ask_catalogue().await
+    }
+
+    async fn hides(&self) -> Result<Option<String>, Fault> {
+        self.ask_hides().await
     }
 
     async fn hold(&self, consistency: Consistency) -> Result<Option<String>, Fault> {

@@ -27,6 +27,11 @@ impl Server {
         self.mariadb && self.version >= (10, 7, 0)
     }
 
+    /// Whether what a user was granted is listed with what the user's role was.
+    pub(super) fn shows_rights_of_roles(self) -> bool {
+        self.mariadb
+    }
+
     /// Whether integers are listed with a width: `int(11)`.
     pub(super) fn lists_widths(self) -> bool {
         self.mariadb || self.version < (8, 0, 19)
