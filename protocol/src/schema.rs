@@ -298,6 +298,13 @@ pub struct IndexPart {
 pub enum IndexOn {
     /// A column by name.
     Column(String),
+    /// The beginning of a column.
+    Prefix {
+        /// The column.
+        column: String,
+        /// So many characters of it, or bytes where it holds bytes.
+        length: u32,
+    },
     /// An expression, as its engine prints it.
     Expression(String),
 }
@@ -390,7 +397,7 @@ impl Index {
         }
         let column = |part: &IndexPart| match &part.on {
             IndexOn::Column(name) => Some(name.clone()),
-            IndexOn::Expression(_) => None,
+            IndexOn::Prefix { .. } | IndexOn::Expression(_) => None,
         };
         self.parts.iter().map(column).collect()
     }
@@ -420,6 +427,10 @@ pub struct Sequence {
     pub max: i64,
     /// Whether it begins again at its end.
     pub cycle: bool,
+    /// The type of its numbers, as its engine prints it.
+    pub native: String,
+    /// How many numbers a session takes at once.
+    pub cache: i64,
     /// The last value handed out, if any was.
     pub last: Option<i64>,
 }

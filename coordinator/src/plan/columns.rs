@@ -108,7 +108,9 @@ fn index(index: &Index, rule: &EntityRule, touched: bool) -> Option<Index> {
     let mut new = Index { tail: None, ..index.clone() };
     for part in &mut new.parts {
         match &mut part.on {
-            IndexOn::Column(column) => *column = new_name(rule, column)?,
+            IndexOn::Column(column) | IndexOn::Prefix { column, .. } => {
+                *column = new_name(rule, column)?;
+            }
             IndexOn::Expression(_) => return None,
         }
     }

@@ -118,6 +118,10 @@ impl Draft<'_> {
                 }
             }
         }
+        if self.is_same_engine() && !table.durable {
+            let text = "is InnoDB here: its engine in the source knows no transactions";
+            self.note(Level::Info, table, text);
+        }
         let by = self.partitions(table);
         let comment = table.comment.as_deref().map(|text| self.comment(table, "table", text, 2048));
         let create = format!(

@@ -19,6 +19,9 @@ use super::words;
 /// Rows of a query, each with its cells by position.
 type Lines = Vec<Vec<Option<String>>>;
 
+/// Where `extra` stands in a line of [`queries::COLUMNS`], its table taken out.
+const EXTRA: usize = 6;
+
 /// All that the database says, Longhaul's own tables left out.
 pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
     let server = link.met().server;
@@ -31,6 +34,7 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
         checks: by_table(link.query(queries::checks(server)).await?),
         triggers: by_table(link.query(queries::TRIGGERS).await?),
     };
+    let invisible = invisible(&found.columns);
     let (mut tables, mut unmoved) = (Vec::new(), Vec::new());
     for line in link.query(queries::TABLES).await? {
         let listed = Listed::of(line);
@@ -40,10 +44,16 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
         match &*listed.kind {
             "BASE TABLE" => {
                 let partitioning = partitioning(link, &listed).await?;
+                if listed.collation.as_deref().is_some_and(|name| name != server.collation()) {
+                    unmoved.push(stays("collation of columns added later", &listed.name));
+                }
                 tables.push(found.table(listed, partitioning));
             }
             kind => unmoved.push(stays(&kind.to_lowercase(), &listed.name)),
         }
+    }
+    for (table, column) in invisible {
+        unmoved.push(stays("INVISIBLE of column", &format!("{table}.{column}")));
     }
     for table in &tables {
         unmoved.extend(table.triggers.iter().map(|name| stays("trigger", name)));
@@ -94,6 +104,19 @@ async fn partitioning(link: &mut Link, listed: &Listed) -> Result<Option<Partiti
     Ok(by.map(|by| Partitioning { by, partitions: Vec::new() }))
 }
 
+/// Columns that `SELECT *` leaves out, by table.
+fn invisible(columns: &BTreeMap<String, Lines>) -> Vec<(String, String)> {
+    let hidden = |line: &&Vec<Option<String>>| {
+        let extra = line.get(EXTRA).cloned().flatten();
+        extra.is_some_and(|extra| extra.to_ascii_uppercase().contains("INVISIBLE"))
+    };
+    let of = |(table, lines): (&String, &Lines)| {
+        let names = lines.iter().filter(hidden).filter_map(|line| line.first().cloned().flatten());
+        names.map(|name| (table.clone(), name)).collect::<Vec<_>>()
+    };
+    columns.iter().flat_map(of).collect()
+}
+
 /// A line of [`queries::TABLES`].
 struct Listed {
     name: String,
@@ -104,6 +127,7 @@ struct Listed {
     next: Option<u64>,
     comment: Option<String>,
     partitioned: bool,
+    collation: Option<String>,
 }
 
 impl Listed {
@@ -119,6 +143,7 @@ impl Listed {
             next: next().and_then(|text| text.parse().ok()),
             comment: next().filter(|comment| !comment.is_empty()),
             partitioned: next().is_some_and(|options| options.contains("partitioned")),
+            collation: next(),
         }
     }
 }
@@ -150,8 +175,7 @@ impl Found {
         let checks = said_by_types(&mut columns, checks);
         let (mut primary_key, mut uniques, mut others) = (None, Vec::new(), Vec::new());
         for index in indexes {
-            let whole = index.unique_columns().filter(|_| index.tail.is_none());
-            match whole {
+            match index.unique_columns() {
                 Some(columns) if index.name == "PRIMARY" => {
                     primary_key = Some(Key { name: None, columns });
                 }
@@ -314,35 +338,17 @@ fn indexes(lines: Lines) -> Vec<Index> {
             });
         }
         let Some(index) = indexes.last_mut() else { continue };
-        let on = match (column, expression) {
-            (Some(column), _) => IndexOn::Column(column),
-            (None, expression) => IndexOn::Expression(expression.unwrap_or_default()),
+        // The server lists bytes of a spatial index, which is on the whole column.
+        let prefix = prefix.and_then(|text| text.parse().ok());
+        let prefix = prefix.filter(|_| !matches!(&*index.method, "fulltext" | "spatial"));
+        let on = match (column, prefix) {
+            (Some(column), Some(length)) => IndexOn::Prefix { column, length },
+            (Some(column), None) => IndexOn::Column(column),
+            (None, _) => IndexOn::Expression(expression.unwrap_or_default()),
         };
         index.parts.push(IndexPart { on, descending });
-        // A part of a column, which only this engine knows: the whole index in its own words.
-        let special = prefix.is_some() || index.tail.is_some();
-        if special && !matches!(&*index.method, "fulltext" | "spatial") {
-            let part = part(&index.parts[index.parts.len() - 1], prefix.as_deref());
-            index.tail = Some(match index.tail.take() {
-                Some(tail) => format!("{tail}, {part}"),
-                None => {
-                    let before = &index.parts[..index.parts.len() - 1];
-                    let before = before.iter().map(|each| self::part(each, None));
-                    before.chain([part]).collect::<Vec<_>>().join(", ")
-                }
-            });
-        }
     }
     indexes
-}
-
-fn part(part: &IndexPart, prefix: Option<&str>) -> String {
-    let on = match &part.on {
-        IndexOn::Column(column) => words::name(column),
-        IndexOn::Expression(expression) => format!("({expression})"),
-    };
-    let prefix = prefix.map(|length| format!("({length})")).unwrap_or_default();
-    format!("{on}{prefix}{}", if part.descending { " DESC" } else { "" })
 }
 
 /// Lines of [`queries::LINKS`], in the order of constraint and place.

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use protocol::fault::Fault;
 use protocol::id::EntityId;
 use protocol::plan::{Level, Note, Stage, Step, StepKind};
-use protocol::schema::{Engine, Table, TableName};
+use protocol::schema::{Column, Engine, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
 pub(super) use finish::{emptying, numbering};
@@ -39,16 +39,21 @@ const FALLBACK_SCHEMA: &str = "public";
 /// # Errors
 /// `Code::TypeUnsupported` or `Code::IdentifierUnfit`, naming table and column.
 pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
-    let tables: Vec<_> = wanted.tables.iter().map(|(id, t)| (*id, placed(wanted, t))).collect();
+    let mut tables: Vec<_> =
+        wanted.tables.iter().map(|(id, t)| (*id, placed(wanted, t))).collect();
     let mut draft = Draft {
         wanted,
         names: Names::of(&wanted.existing),
         design: Design { durable: true, ..Design::default() },
         finished: BTreeMap::new(),
     };
+    if !draft.is_same_engine() {
+        tables.iter_mut().for_each(|(_, table)| draft.take_in(table));
+    }
     for (_, table) in &tables {
         draft.names.claim_table(table)?;
     }
+    draft.refuse_missing_types(&tables)?;
     let ground = draft.objects(&tables)?;
     for (id, table) in &tables {
         draft.table(*id, table, &ground)?;
@@ -87,6 +92,28 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn is_same_engine(&self) -> bool {
         self.wanted.from.engine == Engine::Postgres
+    }
+
+    /// Leaves of a table of another engine only what means something here, and says the rest.
+    fn take_in(&mut self, table: &mut Table) {
+        // UNLOGGED is a wish of PostgreSQL's own; nobody asked for it.
+        table.durable = true;
+        if table.partitioning.take().is_some() {
+            let text = "is partitioned in the source, and one table here";
+            self.note(Level::Info, &table.name, text);
+        }
+        let collated = |c: &Column| {
+            let (_, collation) = c.native.split_once(" COLLATE ")?;
+            Some(format!("{} is compared without its collation {collation}", c.name))
+        };
+        for text in table.columns.iter().filter_map(collated).collect::<Vec<_>>() {
+            self.note(Level::Left, &table.name, text);
+        }
+        let sets = table.columns.iter().filter(|c| c.native.starts_with("set("));
+        for name in sets.map(|c| c.name.clone()).collect::<Vec<_>>() {
+            let text = format!("{name} is a set, and becomes text: its words with commas between");
+            self.note(Level::Info, &table.name, text);
+        }
     }
 
     fn note(&mut self, level: Level, table: &TableName, text: impl Into<String>) {

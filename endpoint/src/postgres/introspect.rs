@@ -77,5 +77,7 @@ fn sequence(row: &Row) -> Sequence {
         max: row.get(5),
         cycle: row.get(6),
         last: row.get(7),
+        native: row.get(8),
+        cache: row.get(9),
     }
 }

@@ -4,6 +4,7 @@
 //! not arrive must be a counted reject with its key, column and reason, and the run's own verdict
 //! must be *verified* nevertheless.
 
+mod around;
 mod types;
 mod values;
 mod whole;

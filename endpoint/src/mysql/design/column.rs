@@ -2,7 +2,7 @@
 
 use protocol::fault::{Code, Fault};
 use protocol::plan::Level;
-use protocol::schema::{Column, Engine, Logical, Table};
+use protocol::schema::{Column, Engine, Index, Logical, Table};
 
 use super::{CHAR_BYTES, Draft, INDEX_BYTES};
 use crate::DesignedColumn;
@@ -240,7 +240,7 @@ fn spelled(default: &str, native: &str) -> String {
 /// How many characters of a column fit into every key that it is in; none when it is in none.
 fn key_chars(table: &Table, column: &str) -> Option<u32> {
     let keys = table.primary_key.iter().chain(&table.uniques).map(|key| &key.columns);
-    let unique = table.indexes.iter().filter_map(crate::mysql::design::finish::key_of);
+    let unique = table.indexes.iter().filter_map(Index::unique_columns);
     let links = table.foreign_keys.iter().map(|key| &key.columns);
     let mut all = keys.cloned().chain(unique).chain(links.cloned()).peekable();
     all.peek()?;

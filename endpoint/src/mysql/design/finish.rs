@@ -15,11 +15,6 @@ const ACTIONS: [&str; 5] = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET
 /// Characters of a long text that an index looks at.
 const PREFIX: u32 = 191;
 
-/// The columns of an index that forbids duplicates.
-pub(super) fn key_of(index: &Index) -> Option<Vec<String>> {
-    index.unique_columns().filter(|_| index.tail.is_none())
-}
-
 impl Draft<'_> {
     pub(super) fn finish(&mut self, id: EntityId, table: &Table) {
         let on = words::table(&table.name);
@@ -97,9 +92,6 @@ impl Draft<'_> {
             "btree" | "hash" => "INDEX",
             method => return Err(format!("the server has no {method}")),
         };
-        if let (Some(tail), true) = (&index.tail, own) {
-            return Ok((kind, tail.clone()));
-        }
         if index.tail.as_ref().is_some_and(|tail| tail.to_ascii_uppercase().contains("COLLATE")) {
             return Err("it has a collation of its own".into());
         }
@@ -110,6 +102,7 @@ impl Draft<'_> {
         let parts = index.parts.iter().map(|part| {
             let on = match &part.on {
                 IndexOn::Column(column) => self.part(table, column, index),
+                IndexOn::Prefix { column, length } => format!("{}({length})", words::name(column)),
                 IndexOn::Expression(text) if self.server.has_index_expressions() => {
                     format!("({})", self.expression(table, text)?)
                 }
@@ -130,7 +123,7 @@ impl Draft<'_> {
             None if matches!(c.logical, Logical::Enum { .. }) => false,
             None => types::is_text(&c.logical) || c.logical == Logical::Binary,
         });
-        if long && key_of(index).is_none() && !self.is_same_engine() {
+        if long && index.unique_columns().is_none() && !self.is_same_engine() {
             format!("{name}({})", PREFIX.min(most))
         } else {
             name

@@ -4,7 +4,8 @@ use crate::mysql::version::Server;
 
 pub(super) const TABLES: &str = "\
     SELECT table_name, table_type, engine, COALESCE(table_rows, 0), \
-           COALESCE(data_length, 0), auto_increment, table_comment, create_options \
+           COALESCE(data_length, 0), auto_increment, table_comment, create_options, \
+           table_collation \
       FROM information_schema.tables \
      WHERE table_schema = DATABASE() ORDER BY table_name";
 

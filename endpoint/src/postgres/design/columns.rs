@@ -1,6 +1,9 @@
 //! One column: its type, and the clause that makes it.
 
+use std::collections::BTreeMap;
+
 use protocol::fault::{Code, Fault};
+use protocol::id::EntityId;
 use protocol::plan::Level;
 use protocol::schema::{Column, Engine, Identity, IdentityKind, Logical, Table, TableName};
 
@@ -36,6 +39,9 @@ impl Draft<'_> {
         if !column.nullable || in_key {
             clause += " NOT NULL";
         }
+        if let Some(check) = self.label_check(table, column) {
+            clause += &check;
+        }
         if in_key && column.nullable {
             let text = format!(
                 "{} is in the primary key, where the source allows NULL: rows with NULL are refused",
@@ -56,13 +62,6 @@ impl Draft<'_> {
     fn column_type(&mut self, table: &Table, column: &Column) -> Result<(String, Logical), Fault> {
         let place = || format!("{}.{}", table.name, column.name);
         if self.is_same_engine() {
-            if let Some(name) = type_name(&column.native)
-                && !self.has_type(&name)
-            {
-                return Err(Fault::new(Code::TypeUnsupported, place())
-                    .saying(format!("the target has no type {name}"))
-                    .next("Create the type, or the extension that brings it, in the target."));
-            }
             return Ok((column.native.clone(), column.logical.clone()));
         }
         let Some(native) = types::native(&column.logical) else {
@@ -73,11 +72,50 @@ impl Draft<'_> {
             let text = format!("{} holds values of any type, and becomes text", column.name);
             self.note(Level::Info, &table.name, text);
         }
-        if let Some((_, collation)) = column.native.split_once("COLLATE ") {
-            let text = format!("{} is compared without its collation {collation}", column.name);
-            self.note(Level::Left, &table.name, text);
-        }
         Ok((native, types::given_back(&column.logical)))
+    }
+
+    /// Refuses columns whose types the target does not have, all of them at once.
+    pub(super) fn refuse_missing_types(&self, tables: &[(EntityId, Table)]) -> Result<(), Fault> {
+        if !self.is_same_engine() {
+            return Ok(());
+        }
+        let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (_, table) in tables {
+            for column in &table.columns {
+                if let Some(name) = type_name(&column.native).filter(|name| !self.has_type(name)) {
+                    let place = format!("{}.{}", table.name, column.name);
+                    missing.entry(name.to_string()).or_default().push(place);
+                }
+            }
+        }
+        let Some(place) = missing.values().flatten().next() else { return Ok(()) };
+        let said: Vec<_> = missing
+            .iter()
+            .map(|(name, places)| format!("{name} (of {})", places.join(", ")))
+            .collect();
+        let which = if said.len() == 1 { "type" } else { "types" };
+        Err(Fault::new(Code::TypeUnsupported, place)
+            .saying(format!("the target has no {which} {}", said.join(", ")))
+            .next("Create what is named, or the extension that brings it, in the target."))
+    }
+
+    /// What holds a column of labels to them, where it comes from another engine.
+    fn label_check(&mut self, table: &Table, column: &Column) -> Option<String> {
+        let Logical::Enum { labels } = &column.logical else { return None };
+        let from = self.wanted.from.engine;
+        if from == Engine::Postgres {
+            return None;
+        }
+        let name = &column.name;
+        // MySQL keeps an empty text in the place of a label that it did not know.
+        let empty = (from == Engine::MySql && !labels.iter().any(String::is_empty)).then_some("''");
+        let labels = labels.iter().map(|label| quote::literal(label).to_string());
+        let listed: Vec<_> = labels.chain(empty.map(str::to_owned)).collect();
+        let more = if empty.is_some() { ", and to '' for one that was unknown there" } else { "" };
+        let text = format!("{name} becomes text, which a check holds to its labels{more}");
+        self.note(Level::Info, &table.name, text);
+        Some(format!(" CHECK ({} IN ({}))", quote::name(name), listed.join(", ")))
     }
 
     /// The expression that the target computes the column from.

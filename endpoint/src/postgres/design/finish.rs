@@ -143,7 +143,10 @@ impl Draft<'_> {
         .ok()
     }
 
-    fn built_tail(&self, table: &Table, index: &Index) -> Result<String, String> {
+    fn built_tail(&mut self, table: &Table, index: &Index) -> Result<String, String> {
+        if !self.is_same_engine() && !matches!(&*index.method, "btree" | "hash") {
+            return Err(format!("PostgreSQL has no {} index", index.method));
+        }
         let foreign = index.tail.as_ref().filter(|_| !self.is_same_engine());
         if foreign.is_some_and(|tail| tail.to_ascii_uppercase().contains("COLLATE")) {
             return Err("it has a collation of its own".into());
@@ -152,6 +155,13 @@ impl Draft<'_> {
         for part in &index.parts {
             let on = match &part.on {
                 IndexOn::Column(column) => quote::name(column).to_string(),
+                IndexOn::Prefix { column, length } => {
+                    let on = beginning(table, column, *length);
+                    let text =
+                        format!("index {} stands on {on}: only that is looked up by it", index.name);
+                    self.note(Level::Info, &table.name, text);
+                    on
+                }
                 IndexOn::Expression(text) => format!("({})", self.expression(table, text)?),
             };
             parts.push(if part.descending { format!("{on} DESC") } else { on });
@@ -167,6 +177,13 @@ impl Draft<'_> {
         }
         Ok(tail)
     }
+}
+
+/// The first characters of a column, or bytes where it holds bytes.
+fn beginning(table: &Table, column: &str, length: u32) -> String {
+    let bytes = table.column(column).is_some_and(|c| c.logical == Logical::Binary);
+    let column = quote::name(column);
+    if bytes { format!("substr({column}, 1, {length})") } else { format!("left({column}, {length})") }
 }
 
 /// Steps of one table: which of them follow one another, and all of them.

@@ -186,8 +186,9 @@ fn create(one: &Sequence) -> Vec<String> {
     let name = quote::table(&one.name);
     let cycle = if one.cycle { " CYCLE" } else { "" };
     let create = format!(
-        "CREATE SEQUENCE {name} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {}{cycle}",
-        one.increment, one.min, one.max, one.start
+        "CREATE SEQUENCE {name} AS {} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {} \
+         CACHE {}{cycle}",
+        one.native, one.increment, one.min, one.max, one.start, one.cache
     );
     let mut statements = vec![create];
     if let Some(last) = one.last {

@@ -52,6 +52,11 @@ impl Kinds {
         Self(rows.iter().map(kind).collect())
     }
 
+    /// Whether a column's type is a domain.
+    pub(super) fn is_domain(&self, oid: u32) -> bool {
+        self.0.get(&oid).is_some_and(|kind| kind.sort == "d")
+    }
+
     /// What a column of this type and modifier holds; `native` is how the server prints both.
     pub(super) fn meaning(&self, oid: u32, modifier: i32, native: String) -> Meaning {
         let Some(kind) = self.0.get(&oid) else { return unknown(native) };

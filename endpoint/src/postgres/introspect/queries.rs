@@ -128,7 +128,8 @@ pub(super) const CONSTRAINTS: &str = "
                              THEN to_jsonb(k) -> 'confdelsetcols' ELSE '[]' END)
                         WITH ORDINALITY AS u (attnum, place)
                    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum::int2
-                  ORDER BY u.place)
+                  ORDER BY u.place),
+           k.connoinherit
       FROM pg_constraint k
       JOIN pg_class c ON c.oid = k.conrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -195,7 +196,8 @@ pub(super) const SEQUENCES: &str = "
     SELECT n.nspname::text, c.relname::text, q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
            q.seqcycle,
            CASE WHEN has_sequence_privilege(c.oid, 'SELECT,USAGE')
-                THEN pg_sequence_last_value(c.oid) END
+                THEN pg_sequence_last_value(c.oid) END,
+           format_type(q.seqtypid, NULL), q.seqcache
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_sequence q ON q.seqrelid = c.oid

@@ -79,6 +79,11 @@ impl Raw {
         }
         for row in &self.columns {
             if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
+                if kinds.is_domain(row.get(2)) {
+                    // Its type is moved, and not what the domain says beyond that.
+                    let name: String = row.get(1);
+                    self.unmoved.push(part(table, "checks and defaults of the domain of column", &name));
+                }
                 table.columns.push(column(row, kinds));
             }
         }
@@ -219,6 +224,9 @@ fn constraint(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
         // target would then fail.
         "c" if !row.get::<_, bool>(11) => left("check that is not valid"),
         "c" => {
+            if row.get(17) {
+                left("NO INHERIT of check");
+            }
             let expression: String = row.get(12);
             let expression = bare(&expression).to_owned();
             table.checks.push(Check { name: Some(name), expression });

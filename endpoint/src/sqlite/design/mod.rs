@@ -179,7 +179,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// All after `ON table`.
-    fn tail(&self, table: &Table, index: &Index) -> Option<String> {
+    fn tail(&mut self, table: &Table, index: &Index) -> Option<String> {
         if let (Engine::Sqlite, Some(tail)) = (self.from, &index.tail) {
             return Some(tail.clone());
         }
@@ -193,6 +193,15 @@ impl<'a> Drawing<'a> {
             .map(|part| {
                 let on = match &part.on {
                     IndexOn::Column(column) => quote::name(column).to_string(),
+                    IndexOn::Prefix { column, length } => {
+                        let on = format!("substr({}, 1, {length})", quote::name(column));
+                        let text = format!(
+                            "index {} stands on {on}: only that is looked up by it",
+                            index.name
+                        );
+                        self.note(Level::Info, Some(table), text);
+                        on
+                    }
                     IndexOn::Expression(expression) => self.translate(table, expression)?,
                 };
                 Some(if part.descending { format!("{on} DESC") } else { on })

@@ -101,7 +101,7 @@ impl Drawing<'_> {
         column: &Column,
         numbered: Numbered,
     ) -> (DesignedColumn, String) {
-        let (native, logical) = match self.from {
+        let (native, mut logical) = match self.from {
             Engine::Sqlite => (column.native.clone(), column.logical.clone()),
             // The rowid is declared by this very word.
             Engine::Postgres | Engine::MySql | Engine::Memory if numbered != Numbered::No => {
@@ -127,7 +127,11 @@ impl Drawing<'_> {
         if let Some(generated) = &generated {
             line += generated;
         }
-        if let Logical::Enum { labels } = &logical {
+        if let Logical::Enum { labels } = &mut logical {
+            // MySQL keeps an empty text in the place of a label that it did not know.
+            if self.from == Engine::MySql && !labels.iter().any(String::is_empty) {
+                labels.push(String::new());
+            }
             let labels: Vec<_> = labels.iter().map(|label| quote::literal(label)).collect();
             line += &format!(" CHECK ({} IN ({}))", quote::name(&column.name), labels.join(", "));
         }
@@ -200,6 +204,16 @@ impl Drawing<'_> {
         self.note(Level::Info, Some(table), text);
     }
 
+    fn say_of_sets(&mut self, table: &Table) {
+        let set = |c: &&Column| self.from == Engine::MySql && c.native.starts_with("set(");
+        let sets: Vec<_> = table.columns.iter().filter(set).map(|c| c.name.as_str()).collect();
+        if !sets.is_empty() {
+            let text =
+                format!("{}: a set, becomes text: its words with commas between", sets.join(", "));
+            self.note(Level::Info, Some(table), text);
+        }
+    }
+
     fn say_of_rest(&mut self, table: &Table) {
         if table.partitioning.is_some() {
             self.note(Level::Info, Some(table), "is partitioned in the source, and one table here");
@@ -209,18 +223,22 @@ impl Drawing<'_> {
             self.note(Level::Left, Some(table), "comments stay behind, SQLite has none");
         }
         // Byte by byte, as "C" does, is how SQLite compares where nothing else is said.
-        let collated =
-            |c: &&Column| self.from == Engine::Postgres && c.native.contains(" COLLATE ");
-        let collated = table.columns.iter().filter(collated);
-        let others: Vec<_> = collated
-            .filter(|c| !c.native.ends_with(" COLLATE \"C\""))
-            .map(|column| column.name.as_str())
-            .collect();
+        let collated = |c: &&Column| {
+            let collation = c.native.split_once(" COLLATE ").map(|(_, collation)| collation);
+            match self.from {
+                Engine::Postgres => collation.is_some_and(|name| name != "\"C\""),
+                Engine::MySql => collation.is_some_and(|name| !name.ends_with("_bin")),
+                Engine::Sqlite | Engine::Memory => false,
+            }
+        };
+        let others: Vec<_> =
+            table.columns.iter().filter(collated).map(|column| column.name.as_str()).collect();
         if !others.is_empty() {
             let text =
                 format!("{}: compared byte by byte, without its collation", others.join(", "));
             self.note(Level::Left, Some(table), text);
         }
+        self.say_of_sets(table);
         let is_key = |column: &Column| only_key(table).is_some_and(|key| key.name == column.name);
         let numbered = table.columns.iter().filter(|c| c.identity.is_some() && !is_key(c));
         let others: Vec<_> = numbered.map(|column| column.name.as_str()).collect();
