@@ -70,6 +70,8 @@ pub struct Capabilities {
     /// Whether a step that fails, or that finds the run over, leaves nothing of what it did. Where
     /// not, the next attempt finds what is there and goes on.
     pub transactional_steps: bool,
+    /// Whether triggers of a table can be off for the rows of one transaction, and for nobody else.
+    pub silences_triggers: bool,
 }
 
 /// Which rows and columns to read, and how.

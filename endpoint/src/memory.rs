@@ -258,6 +258,7 @@ impl Memory {
             name_bytes_max: design::NAME_BYTES_MAX,
             folds_case: false,
             transactional_steps: true,
+            silences_triggers: false,
         }
     }
 

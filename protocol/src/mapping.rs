@@ -57,6 +57,8 @@ pub struct EntityRule {
     pub policies: BTreeMap<String, Policy>,
     /// Rows that may be rejected before the entity stops; absent: as the limits say.
     pub rejects: Option<u64>,
+    /// Whether triggers that the target entity has fire for the rows that are written.
+    pub triggers: Triggers,
 }
 
 impl EntityRule {
@@ -76,8 +78,20 @@ impl EntityRule {
             on_unfit: Policy::Reject,
             policies: BTreeMap::new(),
             rejects: None,
+            triggers: Triggers::On,
         }
     }
+}
+
+/// Whether triggers that the target entity has fire for the rows that are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Triggers {
+    /// They fire.
+    #[default]
+    On,
+    /// They do not, and nobody else sees them switched off.
+    Off,
 }
 
 /// What becomes of a value that its column cannot hold. Each time it is anything but `Reject` is

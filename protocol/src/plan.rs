@@ -139,6 +139,9 @@ pub struct Entity {
     /// Rows that may be rejected before the entity stops, where it is not as the limits say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejects_max: Option<u64>,
+    /// Whether triggers of the target entity are off while its rows are written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// About how many rows.
     pub rows_estimate: u64,
     /// About how many bytes.

@@ -42,6 +42,7 @@ fn entity(lane: Lane, columns: &[(Logical, Logical)]) -> Entity {
         top: None,
         policies: std::collections::BTreeMap::new(),
         rejects_max: None,
+        silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

@@ -141,6 +141,19 @@ pub(super) struct Rule {
     pub(super) policies: Option<BTreeMap<String, OnUnfit>>,
     /// Rows that may be rejected before the entity stops. Default: `limits.rejects`.
     pub(super) rejects: Option<u64>,
+    /// Whether triggers that the target entity has fire. Default: `on`.
+    pub(super) triggers: Option<Triggers>,
+}
+
+/// Whether triggers that a target entity has fire for the rows that are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Triggers {
+    /// They fire.
+    #[default]
+    On,
+    /// They do not. Only PostgreSQL can.
+    Off,
 }
 
 /// How rows are written.
@@ -334,6 +347,15 @@ impl From<OnSnapshotLost> for mapping::OnSnapshotLost {
         match choice {
             OnSnapshotLost::Stop => Self::Stop,
             OnSnapshotLost::Drift => Self::Drift,
+        }
+    }
+}
+
+impl From<Triggers> for mapping::Triggers {
+    fn from(triggers: Triggers) -> Self {
+        match triggers {
+            Triggers::On => Self::On,
+            Triggers::Off => Self::Off,
         }
     }
 }

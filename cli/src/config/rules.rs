@@ -114,6 +114,7 @@ impl ItemAt<'_> {
             ("rename", rule.rename.is_some()),
             ("exclude_columns", rule.exclude_columns.is_some()),
             ("chunk_rows", rule.chunk_rows.is_some()),
+            ("triggers", rule.triggers.is_some()),
         ];
         if let Some((key, _)) = others.iter().find(|(_, given)| *given) {
             return Err(Box::new(
@@ -218,6 +219,7 @@ fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
         on_unfit: rule.on_unfit.clone().map(OnUnfit::into).unwrap_or_default(),
         policies: policies.map(|(key, policy)| (key.clone(), policy.clone().into())).collect(),
         rejects: rule.rejects,
+        triggers: rule.triggers.map(Into::into).unwrap_or_default(),
     }
 }
 

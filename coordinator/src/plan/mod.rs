@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use endpoint::{Capabilities, Design, DesignedStep, Source, Target, Wanted};
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
-use protocol::mapping::{Migration, Mode};
+use protocol::mapping::{Migration, Mode, Triggers};
 use protocol::plan::{
     ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Side, Stage,
 };
@@ -247,8 +247,9 @@ impl Draft<'_> {
         }
         // What is emptied first holds no rows but ours.
         let holds_rows = holds_rows && mode != Mode::Replace;
+        let silent = self.silent(one, there.as_ref())?;
         if let Some(there) = &there {
-            self.say_of_existing(there, holds_rows);
+            self.say_of_existing(there, holds_rows, silent);
         }
         let linked = |c: &&ColumnMap| links.contains(&c.target);
         let links: Vec<_> = columns.iter().filter(linked).map(|c| c.source.clone()).collect();
@@ -273,6 +274,7 @@ impl Draft<'_> {
             top: one.rule.top,
             policies,
             rejects_max: one.rule.rejects,
+            silent,
             rows_estimate: one.table.rows_estimate.min(one.rule.top.unwrap_or(u64::MAX)),
             bytes_estimate: one.table.bytes_estimate,
             columns,
@@ -384,9 +386,29 @@ impl Draft<'_> {
         }
     }
 
-    fn say_of_existing(&mut self, there: &Table, holds_rows: bool) {
-        if !there.triggers.is_empty() {
-            let text = format!("triggers will fire: {}", there.triggers.join(", "));
+    /// Whether triggers are off while rows are written: only where there are any.
+    fn silent(&self, one: &Chosen<'_>, there: Option<&Table>) -> Result<bool, Fault> {
+        let triggers = there.map(|there| &there.triggers).filter(|all| !all.is_empty());
+        match (one.rule.triggers, triggers) {
+            (Triggers::On, _) | (Triggers::Off, None) => Ok(false),
+            (Triggers::Off, Some(_)) if self.able.silences_triggers => Ok(true),
+            (Triggers::Off, Some(all)) => {
+                let said = format!("it has {}", all.join(", "));
+                Err(Fault::new(Code::TriggersUnable, one.target.to_string()).saying(said))
+            }
+        }
+    }
+
+    fn say_of_existing(&mut self, there: &Table, holds_rows: bool, silent: bool) {
+        let triggers = there.triggers.join(", ");
+        if silent {
+            let text = format!(
+                "triggers are off for the rows of this run: {triggers}; its chunks follow one another, \
+                 and others wait to write meanwhile"
+            );
+            self.note(Level::Warning, Some(&there.name), text);
+        } else if !there.triggers.is_empty() {
+            let text = format!("triggers will fire: {triggers}");
             self.note(Level::Warning, Some(&there.name), text);
         }
         if holds_rows {

@@ -349,6 +349,7 @@ fn entity(at: usize, table: &Table, design: &Design) -> Entity {
         top: None,
         policies: BTreeMap::new(),
         rejects_max: None,
+        silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

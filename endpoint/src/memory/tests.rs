@@ -37,6 +37,7 @@ fn entity() -> Entity {
         top: None,
         policies: std::collections::BTreeMap::new(),
         rejects_max: None,
+        silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

@@ -92,6 +92,7 @@ impl MySql {
             name_bytes_max: design::NAME_CHARS_MAX * 3,
             folds_case: self.met.folds_case,
             transactional_steps: false,
+            silences_triggers: false,
         }
     }
 }

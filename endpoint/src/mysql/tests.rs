@@ -176,6 +176,7 @@ fn entity(table: &str, columns: &[(&str, Logical, &str)]) -> Entity {
         links: Vec::new(),
         filter: None,
         top: None,
+        silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
         policies: std::collections::BTreeMap::new(),

@@ -86,6 +86,7 @@ impl Postgres {
             name_bytes_max: design::NAME_BYTES_MAX,
             folds_case: false,
             transactional_steps: true,
+            silences_triggers: true,
         }
     }
 }

@@ -26,6 +26,9 @@ const MISSING: &str = "
         WHEN f.kind = 'CREATE' THEN
             CASE WHEN NOT has_schema_privilege(f.namespace, 'CREATE')
                  THEN 'CREATE on schema ' || f.schema END
+        WHEN f.kind = 'OWNER' THEN
+            CASE WHEN NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = f.class), 'USAGE')
+                 THEN 'ownership, to switch triggers off,' END
         WHEN f.class IS NOT NULL AND NOT has_table_privilege(f.class, f.kind) THEN f.kind
         END) AS r (missing)
      WHERE r.missing IS NOT NULL LIMIT 1";
@@ -85,5 +88,6 @@ fn of(entity: &Entity) -> Vec<Right<'_>> {
         relation: &entity.target.name,
         kind,
     };
-    kinds.iter().map(right).collect()
+    let owner = entity.silent.then_some(&"OWNER");
+    kinds.iter().chain(owner).map(right).collect()
 }

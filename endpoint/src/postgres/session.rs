@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod way;
 
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ pub(super) struct Writer {
     /// The way for rows that is open.
     way: Option<Way>,
     understood: Understood,
+    /// What switches the triggers on again that are off for the rows of the way.
+    silenced: Option<String>,
 }
 
 struct Open {
@@ -53,7 +56,7 @@ struct Open {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
-        Self { books: Bookkeeping(link), open: None, way: None, understood: None }
+        Self { books: Bookkeeping(link), open: None, way: None, understood: None, silenced: None }
     }
 
     fn link(&self) -> &Link {
@@ -65,7 +68,10 @@ impl Writer {
     }
 
     async fn begin_copy(&mut self, run: RunId, named: &str) -> Result<bool, Fault> {
-        let begin = format!("{named}; BEGIN; SET LOCAL synchronous_commit = off");
+        // Triggers may speak of things without their schema: they find what they find elsewhere.
+        let begin = format!(
+            "{named}; BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path TO DEFAULT"
+        );
         self.link().batch(&begin).await?;
         receipts::enter(&mut self.books, &DIALECT, run).await?;
         receipts::admits(&mut self.books, &DIALECT, run, None).await
@@ -99,6 +105,7 @@ impl Writer {
     /// Ends the transaction without keeping anything of it.
     async fn undo(&mut self) -> Result<(), Fault> {
         self.way = None;
+        self.silenced = None;
         let lock = self.open.take().and_then(|open| open.lock);
         self.link().batch("ROLLBACK").await?;
         self.unlock(lock).await
@@ -173,7 +180,13 @@ impl Session for Writer {
         if immediate && !open.immediate {
             self.books.0.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
         }
-        let ahead = std::mem::take(&mut open.ahead);
+        if entity.silent {
+            // Behind the savepoint, so that going back to it switches them on again.
+            self.catch_up().await?;
+            self.silenced = triggers::silence(self.link(), target).await?;
+        }
+        let ahead = self.open.as_mut().map(|open| std::mem::take(&mut open.ahead));
+        let ahead = ahead.unwrap_or_default();
         let way = Way::open(&self.books.0, &ahead, &mut self.understood, entity, write).await?;
         self.way = Some(way);
         Ok(())
@@ -187,10 +200,12 @@ impl Session for Writer {
     }
 
     async fn finish(&mut self) -> Result<u64, Fault> {
-        match self.way.take() {
-            Some(way) => way.finish(self.link()).await,
-            None => Err(self.out_of_turn("finish")),
+        let Some(way) = self.way.take() else { return Err(self.out_of_turn("finish")) };
+        let rows = way.finish(self.link()).await?;
+        if let Some(on) = self.silenced.take() {
+            triggers::wake(self.link(), &on).await?;
         }
+        Ok(rows)
     }
 
     async fn savepoint(&mut self) -> Result<(), Fault> {
@@ -205,6 +220,7 @@ impl Session for Writer {
     async fn rollback_to(&mut self) -> Result<(), Fault> {
         // A COPY that is still open is given up first; the server then waits for this.
         self.way = None;
+        self.silenced = None;
         self.ahead("ROLLBACK TO SAVEPOINT lh; RELEASE SAVEPOINT lh")
     }
 

@@ -59,6 +59,7 @@ const ABLE: Capabilities = Capabilities {
     name_bytes_max: 1_000_000,
     folds_case: true,
     transactional_steps: true,
+    silences_triggers: false,
 };
 
 /// One file.

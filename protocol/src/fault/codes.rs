@@ -122,6 +122,10 @@ codes! {
         title "the target cannot be written to in this mode"
         advice "Choose another mode, or another target."
         about "Mode update writes to rows that are there, so the target entity must exist; mode replace must be able to empty it within a transaction. Nothing was written."
+    TriggersUnable "triggers-unable" Fatal exit 6
+        title "the target cannot switch its triggers off"
+        advice "Leave out `triggers: off`, or drop the triggers for the time of the migration."
+        about "The migration says `triggers: off` for an entity whose target has triggers. Only PostgreSQL can switch them off within a transaction, so that nobody else notices and nothing is left off when a run dies. Nothing was written."
     RowMissing "row-missing" Data exit 1
         title "a row that was to be updated is not there"
         advice "Look at the rejects, or use `mode: upsert`."

@@ -8,7 +8,7 @@ mod schema;
 use std::path::PathBuf;
 
 use ::tls::{Encryption, Verify};
-use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost, Policy};
+use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost, Policy, Triggers};
 use protocol::schema::Engine;
 
 use super::*;
@@ -103,6 +103,7 @@ fn every_key_is_read() {
             ("no_such_date".into(), Policy::Reject),
         ]),
         rejects: Some(50),
+        triggers: Triggers::Off,
         ..EntityRule::plain("students")
     };
     let temporary = EntityRule { include: false, ..EntityRule::plain("tmp_*") };

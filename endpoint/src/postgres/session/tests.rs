@@ -104,6 +104,7 @@ fn entity(mode: Mode, lane: Lane, conflict: &[&str], links: &[&str]) -> Entity {
         top: None,
         policies: BTreeMap::new(),
         rejects_max: None,
+        silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
     }

@@ -204,7 +204,7 @@ async fn triggers_that_are_there_are_told_beforehand_and_fire() {
             }
             Store::Postgres(_) => {
                 "CREATE FUNCTION count_pupils() RETURNS trigger LANGUAGE plpgsql AS
-                     'BEGIN INSERT INTO public.seen VALUES (new.id); RETURN new; END';
+                     'BEGIN INSERT INTO seen VALUES (new.id); RETURN new; END';
                  CREATE TRIGGER count_pupils AFTER INSERT ON pupil
                      FOR EACH ROW EXECUTE FUNCTION count_pupils()"
             }
@@ -216,6 +216,48 @@ async fn triggers_that_are_there_are_told_beforehand_and_fire() {
         assert!(notes(&report).contains("triggers will fire: count_pupils"), "{report:#}");
         assert_eq!(case.to.ask("SELECT count(*) FROM seen").await, "2", "{way:?}");
     }
+}
+
+#[tokio::test]
+async fn triggers_that_are_to_be_off_do_not_fire_and_are_as_they_were_afterwards() {
+    let case = Move::new(LONGHAUL, (Engine::Sqlite, Engine::Postgres)).await;
+    let pupil = "CREATE TABLE pupil (id BIGINT NOT NULL PRIMARY KEY, name TEXT, class BIGINT)";
+    let rows = "INSERT INTO pupil VALUES (1, 'a', 7), (2, 'b', 7), (3, 'c', 8), (4, 'd', NULL)";
+    case.from.run(&format!("{pupil}; {rows}")).await;
+    case.to
+        .run(&format!(
+            "{pupil}; CREATE TABLE class (id BIGINT PRIMARY KEY); INSERT INTO class VALUES (7);
+             ALTER TABLE pupil ADD FOREIGN KEY (class) REFERENCES class DEFERRABLE INITIALLY DEFERRED;
+             CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN RAISE EXCEPTION ''it fired''; END';
+             CREATE TRIGGER a BEFORE INSERT ON pupil FOR EACH ROW EXECUTE FUNCTION fail();
+             CREATE TRIGGER b BEFORE INSERT ON pupil FOR EACH ROW EXECUTE FUNCTION fail();
+             CREATE TRIGGER c BEFORE INSERT ON pupil FOR EACH ROW EXECUTE FUNCTION fail();
+             ALTER TABLE pupil ENABLE ALWAYS TRIGGER b; ALTER TABLE pupil DISABLE TRIGGER c"
+        ))
+        .await;
+    case.file("entities: [{ entity: pupil, triggers: off, chunk_rows: 1 }]");
+    assert!(plan(&case).contains("triggers are off for the rows of this run: a, b"));
+    let report = case.longhaul(&["run"]).exits(4).json();
+    assert_eq!(report["verdict"], "verified", "{report:#}");
+    assert_eq!(report["rejected"][0]["reason"], "foreign_key (23503)", "foreign keys still speak");
+    assert_eq!(case.to.ask("SELECT count(*), min(id), max(id) FROM pupil").await, "3|1|4");
+    let states = "SELECT string_agg(tgname || tgenabled::text, '' ORDER BY tgname) FROM pg_trigger \
+                  WHERE NOT tgisinternal";
+    assert_eq!(case.to.ask(states).await, "aObAcD");
+}
+
+#[tokio::test]
+async fn triggers_that_cannot_be_off_are_refused_by_the_plan() {
+    let case = Move::new(LONGHAUL, (Engine::Postgres, Engine::Sqlite)).await;
+    let pupil = "CREATE TABLE pupil (id BIGINT NOT NULL PRIMARY KEY, name TEXT)";
+    case.from.run(pupil).await;
+    let trigger = "CREATE TRIGGER count_pupils AFTER INSERT ON pupil BEGIN SELECT 1; END";
+    case.to.run(&format!("{pupil}; {trigger}")).await;
+    case.file("entities: [{ entity: pupil, triggers: off }]");
+    let _ = case.longhaul(&["plan"]).exits(6).says(&["triggers-unable", "count_pupils"]);
+    case.file("entities: [pupil]");
+    let _ = case.longhaul(&["plan"]).exits(0);
 }
 
 #[tokio::test]
