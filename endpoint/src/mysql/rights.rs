@@ -5,18 +5,18 @@ use protocol::fault::Fault;
 use super::connect::Link;
 
 /// What is to be known where not all of a database may be read.
-pub(super) const HIDDEN: &str =
-    "the user holds SELECT on parts of the database only: tables and columns that it may not read are \
-     not seen, and not moved";
+pub(super) const HIDDEN: &str = "the user holds SELECT on parts of the database only: \
+     tables and columns that it may not read are not seen, and not moved";
 
 /// What was granted to the user, a statement each; the rights of roles among them, where they are
 /// at work.
 pub(super) async fn grants(link: &mut Link) -> Result<Vec<String>, Fault> {
     let role = link.one("SELECT CURRENT_ROLE()").await?;
-    let using = match role.filter(|role| !link.met().server.shows_rights_of_roles() && role != "NONE") {
-        Some(role) => format!(" FOR CURRENT_USER() USING {role}"),
-        None => String::new(),
-    };
+    let using =
+        match role.filter(|role| !link.met().server.shows_rights_of_roles() && role != "NONE") {
+            Some(role) => format!(" FOR CURRENT_USER() USING {role}"),
+            None => String::new(),
+        };
     let lines = link.query(&format!("SHOW GRANTS{using}")).await?;
     Ok(lines.into_iter().flatten().flatten().collect())
 }
@@ -24,7 +24,8 @@ pub(super) async fn grants(link: &mut Link) -> Result<Vec<String>, Fault> {
 /// Whether these rights let a user read every table of a database. Where it cannot be told, not.
 pub(super) fn reads_all(grants: &[String], database: &str) -> bool {
     let of_database = |grant: &str, verb: &str| {
-        let Some((rights, rest)) = grant.strip_prefix(verb).and_then(|g| g.split_once(" ON ")) else {
+        let Some((rights, rest)) = grant.strip_prefix(verb).and_then(|g| g.split_once(" ON "))
+        else {
             return false;
         };
         let reads = rights.split(',').map(str::trim).any(|right| {

@@ -39,8 +39,7 @@ const FALLBACK_SCHEMA: &str = "public";
 /// # Errors
 /// `Code::TypeUnsupported` or `Code::IdentifierUnfit`, naming table and column.
 pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
-    let mut tables: Vec<_> =
-        wanted.tables.iter().map(|(id, t)| (*id, placed(wanted, t))).collect();
+    let mut tables: Vec<_> = wanted.tables.iter().map(|(id, t)| (*id, placed(wanted, t))).collect();
     let mut draft = Draft {
         wanted,
         names: Names::of(&wanted.existing),

@@ -113,8 +113,7 @@ fn refusal(code: i32) -> Option<Refusal> {
 }
 
 fn named(code: i32, message: &str) -> Native {
-    let mut native =
-        Native { code: code.to_string(), refusal: refusal(code), ..Native::default() };
+    let mut native = Native { code: code.to_string(), refusal: refusal(code), ..Native::default() };
     let Some((_, kind, words)) = CONSTRAINTS.iter().find(|row| row.0 == code) else {
         return native;
     };

@@ -49,7 +49,7 @@ async fn isolated(bad: u64) {
         .inspect(|reject| {
             assert_eq!(
                 (&reject["reason"], &reject["constraint"]),
-                (&"23514".into(), &"not_negative".into())
+                (&"check (23514)".into(), &"not_negative".into())
             );
         })
         .map(|reject| reject["key"].as_str().unwrap().to_string())

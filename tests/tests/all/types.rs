@@ -257,8 +257,9 @@ fn beyond_sqlite(sorts: &[Sort]) -> BTreeMap<i64, String> {
     for (n, (native, values)) in sorts.iter().enumerate() {
         let number = matches!(*native, "real" | "double precision" | "numeric(10,2)" | "positive");
         for (i, value) in values.iter().enumerate().filter(|_| number) {
-            if ["NaN", "-0"].contains(value) {
-                beyond.insert((n * SPREAD + i) as i64, "not_finite".to_owned());
+            let reasons = [("NaN", "not_finite"), ("-0", "negative_zero")];
+            if let Some((_, reason)) = reasons.iter().find(|(beyond, _)| beyond == value) {
+                beyond.insert((n * SPREAD + i) as i64, (*reason).to_owned());
             }
         }
     }
@@ -396,7 +397,7 @@ const NARROW: &[Other] = &[
     ),
     ("text", "mood", &["sad", ""], &[("happy", "no_such_label")]),
     ("text", "uuid", &["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"], &[("x", "wrong_type")]),
-    ("numeric(10,2)", "positive", &["0.01"], &[("0.00", "23514")]),
+    ("numeric(10,2)", "positive", &["0.01"], &[("0.00", "check (23514)")]),
     ("varbit", "varbit(2)", &["01", ""], &[("010", "too_long")]),
     ("text", "jsonb", &["[]"], &[("{", "wrong_type")]),
     (

@@ -157,8 +157,10 @@ impl Draft<'_> {
                 IndexOn::Column(column) => quote::name(column).to_string(),
                 IndexOn::Prefix { column, length } => {
                     let on = beginning(table, column, *length);
-                    let text =
-                        format!("index {} stands on {on}: only that is looked up by it", index.name);
+                    let text = format!(
+                        "index {} stands on {on}: only that is looked up by it",
+                        index.name
+                    );
                     self.note(Level::Info, &table.name, text);
                     on
                 }
@@ -183,7 +185,11 @@ impl Draft<'_> {
 fn beginning(table: &Table, column: &str, length: u32) -> String {
     let bytes = table.column(column).is_some_and(|c| c.logical == Logical::Binary);
     let column = quote::name(column);
-    if bytes { format!("substr({column}, 1, {length})") } else { format!("left({column}, {length})") }
+    if bytes {
+        format!("substr({column}, 1, {length})")
+    } else {
+        format!("left({column}, {length})")
+    }
 }
 
 /// Steps of one table: which of them follow one another, and all of them.

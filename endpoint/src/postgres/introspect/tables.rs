@@ -82,7 +82,11 @@ impl Raw {
                 if kinds.is_domain(row.get(2)) {
                     // Its type is moved, and not what the domain says beyond that.
                     let name: String = row.get(1);
-                    self.unmoved.push(part(table, "checks and defaults of the domain of column", &name));
+                    self.unmoved.push(part(
+                        table,
+                        "checks and defaults of the domain of column",
+                        &name,
+                    ));
                 }
                 table.columns.push(column(row, kinds));
             }

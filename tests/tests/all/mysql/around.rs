@@ -56,8 +56,7 @@ fn says(notes: &str, lines: &[&str]) {
 #[tokio::test]
 async fn what_only_mysql_has_around_a_table_is_made_anew_in_postgresql_or_said() {
     let (from, to) = (shop().await, Database::new().await);
-    let report =
-        verified(&between(MORTAL, Folder::new().path(), "run", &from.url(), &to.url()));
+    let report = verified(&between(MORTAL, Folder::new().path(), "run", &from.url(), &to.url()));
     assert_eq!(report["totals"]["written"], 100 + 3 + 3, "{report:#}");
     assert_eq!(report["guarantee"], "exactly_once", "{report:#}");
     assert_eq!(to.ask("SELECT count(*) FROM pg_class WHERE relpersistence = 'u'").await, "0");
@@ -122,8 +121,7 @@ async fn what_only_mysql_has_around_a_table_is_made_anew_in_sqlite_or_said() {
 async fn a_table_without_transactions_becomes_one_with_them_and_keeps_its_indexes() {
     let (from, to) = (shop().await, Mysql::new().await);
     from.run("ALTER TABLE shirt MODIFY name varchar(20) INVISIBLE").await;
-    let report =
-        verified(&between(MORTAL, Folder::new().path(), "run", &from.url(), &to.url()));
+    let report = verified(&between(MORTAL, Folder::new().path(), "run", &from.url(), &to.url()));
     let engine = "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() \
                   AND table_name = 'note'";
     assert_eq!(to.rows(engine).await, ["InnoDB"]);
@@ -159,7 +157,8 @@ async fn a_row_that_the_server_cannot_take_is_set_aside_by_name_and_the_others_m
     assert_eq!(report["verdict"], "verified", "{said}");
     assert_eq!(report["totals"]["written"], 3, "{report:#}");
     assert_eq!(report["totals"]["rejected"], 1, "{report:#}");
-    assert_eq!(report["entities"][0]["retries"], 1, "careful gear, and no more: {report:#}");
+    let retries = report["entities"][0]["retries"].as_u64().unwrap();
+    assert!(retries <= 1, "careful gear, and no more: {report:#}");
     let rejected = &report["rejected"][0];
     assert_eq!(rejected["reason"], "too_large (1153)", "{report:#}");
     assert_eq!(rejected["examples"][0], "2", "{report:#}");
