@@ -185,6 +185,7 @@ async fn what_is_not_moved_is_named() {
     assert_eq!(
         told,
         [
+            "checks and defaults of the domain of column My App.Odd \"Table.price",
             "domain public.positive",
             "exclusion constraint public.booked.booked_at_excl",
             "function public.touch",
