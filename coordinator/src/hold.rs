@@ -42,7 +42,8 @@ pub(crate) async fn hold(
         return Ok((held, None));
     }
     let now = source.counters(&tables(plan)).await?;
-    if record.counters.as_ref() == Some(&now) || record.drifted {
+    let unchanged = record.counters.as_ref().is_some_and(|then| source.unchanged(then, &now));
+    if unchanged || record.drifted {
         return Ok((held, None));
     }
     match on_lost {
@@ -93,7 +94,7 @@ pub(crate) async fn keep_promise(
     let Some(then) = record.counters.filter(|_| plan.consistency == Consistency::Quiesced) else {
         return Ok(());
     };
-    if record.drifted || source.counters(&tables(plan)).await? == then {
+    if record.drifted || source.unchanged(&then, &source.counters(&tables(plan)).await?) {
         return Ok(());
     }
     // Noted first: the run is drifting from here on, whoever resumes it.

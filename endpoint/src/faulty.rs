@@ -243,6 +243,10 @@ impl Source for FaultySource {
         self.script.around(Op::Counters, self.inner.counters(tables)).await
     }
 
+    fn unchanged(&self, then: &str, now: &str) -> bool {
+        self.inner.unchanged(then, now)
+    }
+
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
         self.script.around(Op::Cut, self.inner.cut(cut)).await
     }

@@ -158,6 +158,12 @@ pub trait Source: Send + Sync {
     /// in between, as far as the engine can tell cheaply.
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault>;
 
+    /// Whether two texts of [`Source::counters`] say that nobody wrote between them. Unequal ones may,
+    /// where the engine can tell a change from counters that it forgot.
+    fn unchanged(&self, then: &str, now: &str) -> bool {
+        then == now
+    }
+
     /// The keys at which the entity is cut: the last key of every `cut.rows` rows, without the
     /// last of all. Taken from the engine's own ORDER BY.
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault>;

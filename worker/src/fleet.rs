@@ -141,7 +141,8 @@ impl Carrier {
                 let tables: Vec<TableName> =
                     plan.entities.iter().map(|entity| entity.source.clone()).collect();
                 let now = source.counters(&tables).await?;
-                if !record.drifted && record.counters != Some(now) {
+                let unchanged = record.counters.is_some_and(|then| source.unchanged(&then, &now));
+                if !record.drifted && !unchanged {
                     return Err(lost(source, "its change counters differ from those at the start"));
                 }
                 *sight = Sight::Own;

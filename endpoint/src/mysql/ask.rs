@@ -8,7 +8,7 @@ use protocol::schema::{Catalogue, Logical, TableName};
 
 use super::connect::{Duty, Link};
 use super::read::{self, Reader, Select, Stream};
-use super::{MySql, introspect, range, rights, way, words};
+use super::{MySql, introspect, range, rights, stamp, way, words};
 use crate::{Cut, Read, Rows};
 
 /// Everywhere the same words; a server is where its data are.
@@ -47,9 +47,13 @@ impl MySql {
 
     pub(super) async fn take_hold(&self) -> Result<(), Fault> {
         let mut held = self.held.lock().await;
-        if held.is_some() || self.holds.load(Ordering::Relaxed) {
+        if let Some(link) = held.as_mut()
+            && link.lives().await
+        {
             return Ok(());
         }
+        // What is gone leaves its place empty until there is another: reads must not see now.
+        *held = None;
         let mut link = self.door.open("longhaul:snapshot", Duty::Read).await?;
         for statement in HOLD {
             link.run(statement).await?;
@@ -59,29 +63,9 @@ impl MySql {
         Ok(())
     }
 
-    /// The time of the last change of each table, and the next number. A change within the second
-    /// that the text was made in could not be told from it, so that second is waited out.
     pub(super) async fn ask_counters(&self, tables: &[TableName]) -> Result<String, Fault> {
         let mut link = self.door.open("longhaul:counters", Duty::Read).await?;
-        let names: Vec<_> = tables.iter().map(|table| words::literal(&table.name)).collect();
-        if names.is_empty() {
-            return Ok(String::new());
-        }
-        let of = format!(
-            "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN ({})",
-            names.join(", ")
-        );
-        let recent = format!("SELECT MAX(update_time) >= NOW() - INTERVAL 1 SECOND {of}");
-        while link.one(&recent).await?.as_deref() == Some("1") {
-            link.query("SELECT SLEEP(0.2)").await?;
-        }
-        let stamp = format!(
-            "SELECT table_name, update_time, create_time, auto_increment {of} ORDER BY table_name"
-        );
-        let rows = link.query(&stamp).await?;
-        let cell = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
-        let lines = rows.into_iter().map(|row| row.into_iter().map(cell).collect::<Vec<_>>());
-        Ok(lines.map(|line| line.join("/")).collect::<Vec<_>>().join(","))
+        stamp::take(&mut link, tables).await
     }
 
     /// A connection that sees what is to be read.

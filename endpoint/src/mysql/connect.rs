@@ -8,7 +8,7 @@
 //! 3. After an answer that took the transaction with it, nothing more is done on the connection.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
@@ -16,7 +16,7 @@ use mysql_async::{Conn, Opts, OptsBuilder, Params, Row, Value};
 use protocol::fault::{Code, Fault};
 
 use super::version::Server;
-use super::{address, faults, words};
+use super::{address, faults, tls, words};
 use crate::Address;
 
 /// How long the server may take to let us in.
@@ -30,7 +30,7 @@ const SETTINGS: &str = "SET SESSION \
 ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
      time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, \
      sql_auto_is_null = 0, sql_safe_updates = 0, sql_big_selects = 1, sql_notes = 1, \
-     max_error_count = 64, sql_select_limit = 18446744073709551615, \
+     completion_type = 'NO_CHAIN', max_error_count = 64, sql_select_limit = 18446744073709551615, \
      group_concat_max_len = 1048576, innodb_lock_wait_timeout = 5, lock_wait_timeout = 15, \
      net_read_timeout = 600, net_write_timeout = 3600, wait_timeout = 28800";
 
@@ -38,8 +38,12 @@ ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
 /// Settings that some servers do not let everybody change: tried, and left where they are.
-const WISHES: [&str; 2] =
-    ["SET SESSION explicit_defaults_for_timestamp = 1", "SET SESSION sql_require_primary_key = 0"];
+const WISHES: [&str; 3] = [
+    "SET SESSION explicit_defaults_for_timestamp = 1",
+    "SET SESSION sql_require_primary_key = 0",
+    // A log of statements takes nothing that is written as READ COMMITTED.
+    "SET SESSION binlog_format = 'ROW'",
+];
 
 /// What a connection is for: how long it may stand idle inside a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub(super) struct Door {
     options: Opts,
     place: Arc<str>,
     local: bool,
+    /// A name of the server's certificate, where any will do and ours is not among them.
+    name: OnceLock<String>,
 }
 
 /// What a server told about itself when we came in.
@@ -75,7 +81,7 @@ impl Door {
         let (options, place) = address::parse(address)?;
         let options: Opts = options.into();
         let local = options.socket().is_some() || options.addr_is_loopback();
-        Ok(Self { options, place: place.into(), local })
+        Ok(Self { options, place: place.into(), local, name: OnceLock::new() })
     }
 
     pub(super) fn place(&self) -> &Arc<str> {
@@ -102,9 +108,7 @@ impl Door {
     }
 
     async fn open_patiently(self: &Arc<Self>, label: &str, duty: Duty) -> Result<Link, Fault> {
-        let options =
-            OptsBuilder::from_opts(self.options.clone()).connect_attribute("program_name", label);
-        let conn = Conn::new(options).await;
+        let conn = self.connect(label).await;
         let conn = conn.map_err(|error| faults::connecting(&self.place, &error))?;
         let mut link = Link {
             conn,
@@ -128,9 +132,37 @@ impl Door {
         Ok(link)
     }
 
+    async fn connect(&self, label: &str) -> mysql_async::Result<Conn> {
+        match Conn::new(self.called(label)).await {
+            Err(error) if self.name.get().is_none() => {
+                match tls::name_instead(self.options.ssl_opts(), &error) {
+                    Some(name) => {
+                        self.name.get_or_init(|| name);
+                        Conn::new(self.called(label)).await
+                    }
+                    None => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
+    fn called(&self, label: &str) -> OptsBuilder {
+        let options =
+            OptsBuilder::from_opts(self.options.clone()).connect_attribute("program_name", label);
+        match self.name.get() {
+            Some(name) => {
+                let encryption = self.options.ssl_opts().cloned();
+                let name = Some(name.clone());
+                options.ssl_opts(encryption.map(|on| on.with_danger_tls_hostname_override(name)))
+            }
+            None => options,
+        }
+    }
+
     /// Ends a session by its number, from a connection of its own.
     async fn kill(self: Arc<Self>, id: u32) {
-        let Ok(mut conn) = Conn::new(self.options.clone()).await else { return };
+        let Ok(mut conn) = self.connect("longhaul:end").await else { return };
         let _ = conn.query_drop(format!("KILL CONNECTION {id}")).await;
         let _ = conn.disconnect().await;
     }
@@ -235,6 +267,13 @@ impl Link {
     /// The stream or load is over.
     pub(super) fn rest<T>(&mut self, done: mysql_async::Result<T>) -> Result<T, Fault> {
         self.end_work(done)
+    }
+
+    /// Whether its session is still there. One that does not answer in time is not: half an answer
+    /// would be taken for that to the next question.
+    pub(super) async fn lives(&mut self) -> bool {
+        let asking = tokio::time::timeout(CONNECT_TIMEOUT, self.run("DO 0"));
+        matches!(asking.await, Ok(Ok(())))
     }
 
     /// What the last statement said about itself, and how many warnings it had.

@@ -203,11 +203,14 @@ pub(super) fn connecting(place: &str, error: &Error) -> Fault {
 fn lost(place: &str, error: &Error) -> Fault {
     let fault = Fault::new(Code::Unreachable, place);
     match error {
-        Error::Io(mysql_async::IoError::Io(error)) => fault.saying(error.to_string()),
+        Error::Io(mysql_async::IoError::Io(error)) => match ::tls::refusal(error) {
+            Some(words) => Fault::new(Code::TlsRefused, place).saying(words),
+            None => fault.saying(error.to_string()),
+        },
         Error::Io(_) => Fault::new(Code::TlsRefused, place)
             .saying("the two sides could not agree on encryption, or the server not be verified"),
         Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
-            Fault::new(Code::TlsRefused, place).saying("the server offers no encryption")
+            Fault::new(Code::TlsRefused, place).saying("the server does not encrypt")
         }
         Error::Driver(_) | Error::Other(_) | Error::Url(_) | Error::Server(_) => {
             fault.saying("the connection broke")

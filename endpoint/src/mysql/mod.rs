@@ -9,7 +9,8 @@
 //!
 //! # Not promised
 //! A moment that several readers share: who holds one reads alone. Change counters are what InnoDB
-//! remembers of the last change of each table, to the second, since it was started. And steps are
+//! remembers of the last change of each table, to the second, since it was started; what it forgot is
+//! made good by the position in the server's log of changes, where it keeps one. And steps are
 //! not undone when the run ends while they are at work: MySQL commits a change of the catalogue at
 //! once.
 
@@ -27,10 +28,12 @@ mod rights;
 mod session;
 mod spell;
 mod sql;
+mod stamp;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod types;
 mod version;
 mod way;
@@ -134,6 +137,10 @@ impl Source for MySql {
 
     async fn counters(&self, tables: &[TableName]) -> Result<String, Fault> {
         self.ask_counters(tables).await
+    }
+
+    fn unchanged(&self, then: &str, now: &str) -> bool {
+        stamp::unchanged(then, now)
     }
 
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {

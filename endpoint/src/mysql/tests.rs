@@ -3,7 +3,7 @@
 use protocol::batch::Batch;
 use protocol::fault::Code;
 use protocol::id::EntityId;
-use protocol::mapping::Mode;
+use protocol::mapping::{Consistency, Mode};
 use protocol::plan::{ColumnMap, Entity, Lane, Range};
 use protocol::schema::{Logical, Table, TableName};
 
@@ -340,4 +340,38 @@ async fn whoever_looks_at_a_server_finds_it_able() {
     let found = target.examine().await;
     assert!(found.iter().any(|finding| finding.topic == "version"), "{found:?}");
     assert!(found.iter().all(|finding| finding.topic != "answer"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_moment_whose_holder_is_gone_is_lost_until_another_is_held() {
+    let scratch =
+        Scratch::new("CREATE TABLE t (id int PRIMARY KEY);\nINSERT INTO t VALUES (1)").await;
+    let table = table(&scratch, "t").await;
+    let source = crate::open_source(&scratch.address()).await.unwrap();
+    let count = async || {
+        let mut stream = source.read(&whole(&table)).await?;
+        let mut rows = 0;
+        while let Some(batch) = stream.next().await? {
+            rows += batch.rows();
+        }
+        Ok::<_, protocol::fault::Fault>(rows)
+    };
+    let kill = async || {
+        let holder = "SELECT id FROM information_schema.processlist \
+             WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command = 'Sleep'";
+        let holder = scratch.text(holder).await.unwrap();
+        scratch.run(&format!("KILL CONNECTION {holder}")).await;
+    };
+    source.hold(Consistency::Snapshot).await.unwrap();
+    scratch.run("INSERT INTO t VALUES (2)").await;
+    source.hold(Consistency::Snapshot).await.unwrap();
+    assert_eq!(count().await.unwrap(), 1, "nothing new is held while the moment lives");
+    kill().await;
+    assert_eq!(count().await.unwrap_err().code(), Code::SnapshotLost);
+    assert_eq!(count().await.unwrap_err().code(), Code::SnapshotLost, "now is not read instead");
+    source.hold(Consistency::Snapshot).await.unwrap();
+    assert_eq!(count().await.unwrap(), 2);
+    kill().await;
+    source.hold(Consistency::Snapshot).await.unwrap();
+    assert_eq!(count().await.unwrap(), 2, "it is found to be gone without a read");
 }

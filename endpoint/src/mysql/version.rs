@@ -57,6 +57,15 @@ impl Server {
         !self.mariadb && self.version >= (8, 0, 13)
     }
 
+    /// Asks for the position in the log of changes; nothing where none is kept.
+    pub(super) fn position(self) -> &'static str {
+        if self.mariadb {
+            "SELECT IF(@@log_bin, @@gtid_binlog_pos, '')"
+        } else {
+            "SELECT IF(@@log_bin, @@global.gtid_executed, '')"
+        }
+    }
+
     /// What only one of them can be told: no time limit for statements, statistics of now and not
     /// of yesterday, and an end for whoever falls silent inside a transaction after `idle` seconds.
     pub(super) fn settings(self, idle: Option<u32>) -> String {

@@ -1,6 +1,7 @@
 //! What an engine cannot hold, although the type in general can.
 
 use super::Reason;
+use super::time::days_in;
 use crate::schema::{Engine, Logical};
 
 /// Whether a column of type `to` in this engine can hold a canonical text, beyond what the type
@@ -13,7 +14,9 @@ use crate::schema::{Engine, Logical};
 pub fn holds(engine: Engine, to: &Logical, cell: &[u8]) -> Result<(), Reason> {
     let not = |wrong: bool, reason| if wrong { Err(reason) } else { Ok(()) };
     match engine {
-        Engine::Postgres if is_dated(to) => not(is_zero_date(cell), Reason::NoSuchDate),
+        Engine::Postgres if is_dated(to) => {
+            not(is_zero_date(cell) || is_past_its_month(cell), Reason::NoSuchDate)
+        }
         Engine::Postgres => not(may_have_nul(to) && cell.contains(&0), Reason::NulInText),
         // A column of REAL affinity keeps whole numbers as integers, which have one zero only.
         Engine::Sqlite if matches!(to, Logical::Float { .. }) => {
@@ -60,6 +63,20 @@ fn is_not_finite(cell: &[u8]) -> bool {
 fn is_zero_date(cell: &[u8]) -> bool {
     let four = has_four_digit_year(cell);
     four && (cell.starts_with(b"0000") || &cell[5..7] == b"00" || &cell[8..10] == b"00")
+}
+
+/// `2024-02-31`, `2023-02-29`: MySQL lets a month have 31 days, where it is told to.
+fn is_past_its_month(cell: &[u8]) -> bool {
+    if !has_four_digit_year(cell) || &cell[8..10] < b"29".as_slice() {
+        return false;
+    }
+    let number = |digits: &[u8]| digits.iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0'));
+    let digits = [&cell[..4], &cell[5..7], &cell[8..10]];
+    if !digits.concat().iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let [year, month, day] = digits.map(number);
+    day > days_in(year, month)
 }
 
 /// `YYYY-MM-DD`, whatever follows but an era.
@@ -120,6 +137,10 @@ mod tests {
             (Engine::Postgres, &date, "0000-00-00", Err(NoSuchDate)),
             (Engine::Postgres, &stamp, "2024-00-15 00:00:00", Err(NoSuchDate)),
             (Engine::Postgres, &date, "2024-02-00", Err(NoSuchDate)),
+            (Engine::Postgres, &date, "2024-02-31", Err(NoSuchDate)),
+            (Engine::Postgres, &stamp, "2023-02-29 12:00:00", Err(NoSuchDate)),
+            (Engine::Postgres, &date, "2024-02-29", Ok(())),
+            (Engine::Postgres, &date, "2024-12-31", Ok(())),
             (Engine::Postgres, &date, "infinity", Ok(())),
             (Engine::Postgres, &date, "12024-02-29", Ok(())),
             (Engine::Sqlite, &date, "0000-00-00", Ok(())),

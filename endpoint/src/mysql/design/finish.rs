@@ -133,9 +133,11 @@ impl Draft<'_> {
     /// Foreign keys, one after another: each looks at two tables.
     pub(super) fn links(&mut self) {
         let mut before: Option<usize> = None;
+        let there = self.wanted.existing.tables.iter().flat_map(|table| &table.foreign_keys);
+        let mut taken = there.filter_map(|link| Some(link.name.as_ref()?.to_lowercase())).collect();
         for (id, table) in &self.wanted.tables {
             for (at, link) in table.foreign_keys.iter().enumerate() {
-                let Some(add) = self.link(table, link, at) else { continue };
+                let Some(add) = self.link(table, link, at, &mut taken) else { continue };
                 let mut after: Vec<_> = before.into_iter().collect();
                 for name in [table.name.to_string(), link.references.to_string()] {
                     after.extend(self.last.get(&name));
@@ -153,7 +155,13 @@ impl Draft<'_> {
         }
     }
 
-    fn link(&mut self, table: &Table, link: &ForeignKey, at: usize) -> Option<String> {
+    fn link(
+        &mut self,
+        table: &Table,
+        link: &ForeignKey,
+        at: usize,
+        taken: &mut BTreeSet<String>,
+    ) -> Option<String> {
         let short = |action: &str| ACTIONS.contains(&action) && action != "SET DEFAULT";
         for (event, action) in [("delete", &link.on_delete), ("update", &link.on_update)] {
             if !short(action) {
@@ -179,6 +187,7 @@ impl Draft<'_> {
         }
         let name =
             link.name.clone().unwrap_or_else(|| format!("{}_link_{}", table.name.name, at + 1));
+        let name = unlike(name, taken);
         let action =
             |action: &str| if short(action) { action.to_owned() } else { "NO ACTION".into() };
         Some(format!(
@@ -192,6 +201,18 @@ impl Draft<'_> {
             action(&link.on_update)
         ))
     }
+}
+
+/// The name, or one like it that no other link of the database has: the server tells them apart by all
+/// but case, whichever tables they are of.
+fn unlike(name: String, taken: &mut BTreeSet<String>) -> String {
+    if taken.insert(name.to_lowercase()) {
+        return name;
+    }
+    let short: String = name.chars().take(super::NAME_CHARS_MAX - 8).collect();
+    let others = (2..).map(|number| format!("{short}_{number}"));
+    let mut free = others.filter(|name| taken.insert(name.to_lowercase()));
+    free.next().unwrap_or(name)
 }
 
 /// Lets the server go on after the greatest number that the source handed out. It goes on after the
