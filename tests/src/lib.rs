@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod chaos;
 pub mod command;
 pub mod fleet;
+pub mod mariadb;
 pub mod moving;
 pub mod mysql;
 mod patience;

@@ -1,4 +1,4 @@
-//! A move: two databases of either engine, a migration between them, and the executable.
+//! A move: two databases of any engine, a migration between them, and the executable.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::command::{Said, longhaul, run};
+use crate::mysql::Mysql;
 use crate::scratch::{Database, Folder};
 
 /// What kind of database.
@@ -17,18 +18,29 @@ pub enum Engine {
     Sqlite,
     /// A database of the server.
     Postgres,
+    /// A database of the other server.
+    MySql,
 }
 
 /// From and to, in all directions.
-pub const DIRECTIONS: [(Engine, Engine); 4] = [
+pub const DIRECTIONS: [(Engine, Engine); 9] = [
     (Engine::Sqlite, Engine::Sqlite),
     (Engine::Sqlite, Engine::Postgres),
     (Engine::Postgres, Engine::Sqlite),
     (Engine::Postgres, Engine::Postgres),
+    (Engine::MySql, Engine::Postgres),
+    (Engine::Postgres, Engine::MySql),
+    (Engine::MySql, Engine::MySql),
+    (Engine::MySql, Engine::Sqlite),
+    (Engine::Sqlite, Engine::MySql),
 ];
 
-/// From one engine to the other: where what matters is each engine in either role, and not the lane.
-pub const ACROSS: [(Engine, Engine); 2] = [DIRECTIONS[1], DIRECTIONS[2]];
+/// From one engine to another: where what matters is each engine in either role, and not the lane.
+pub const ACROSS: [(Engine, Engine); 3] = [DIRECTIONS[1], DIRECTIONS[7], DIRECTIONS[5]];
+
+/// What lets MySQL take names in double quotes, `||` for texts, and recursion as deep as it goes.
+const AS_OTHERS: &str = "SET sql_mode = 'ANSI,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, \
+                         max_recursive_iterations = 1000000";
 
 /// One database, to be filled and looked at.
 #[derive(Debug)]
@@ -37,6 +49,8 @@ pub enum Store {
     Sqlite(PathBuf),
     /// Of that name.
     Postgres(Database),
+    /// Of that name, on the other server.
+    MySql(Mysql),
 }
 
 impl Store {
@@ -45,6 +59,7 @@ impl Store {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
             Self::Postgres(_) => Engine::Postgres,
+            Self::MySql(_) => Engine::MySql,
         }
     }
 
@@ -53,10 +68,13 @@ impl Store {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(database) => database.url(),
+            Self::MySql(database) => database.url(),
         }
     }
 
-    /// Runs statements on it, as one transaction.
+    /// Runs statements on it, as one transaction where the engine has that. MySQL is told to take
+    /// them as the others do, and texts get a length there,
+    /// without which they could not be keys; a `body` is long.
     ///
     /// # Panics
     /// When one is refused.
@@ -70,6 +88,12 @@ impl Store {
             Self::Postgres(database) => {
                 let client = database.client().await;
                 client.batch_execute(statements).await.expect("the statements are understood");
+            }
+            Self::MySql(database) => {
+                let statements = statements
+                    .replace("body TEXT", "body LONGTEXT")
+                    .replace(" TEXT", " VARCHAR(60)");
+                database.run(&format!("{AS_OTHERS}; {statements}")).await;
             }
         }
     }
@@ -89,6 +113,10 @@ impl Store {
                     Some((0..row.len()).map(cell).collect::<Vec<_>>().join("|"))
                 };
                 said.expect("the query is understood").into_iter().filter_map(row).collect()
+            }
+            Self::MySql(database) => {
+                let query = query.replace("length(", "char_length(");
+                database.rows_after(AS_OTHERS, &query).await
             }
         }
     }
@@ -144,6 +172,7 @@ impl Move {
         let store = async |engine, name| match engine {
             Engine::Sqlite => Store::Sqlite(folder.path().join(name)),
             Engine::Postgres => Store::Postgres(Database::new().await),
+            Engine::MySql => Store::MySql(Mysql::new().await),
         };
         let (from, to) = (store(from, "from.db").await, store(to, "to.db").await);
         let this = Self { executable, folder, from, to };

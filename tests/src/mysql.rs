@@ -3,6 +3,8 @@
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, Row, Value};
 
+use crate::mariadb::PLAIN;
+
 /// The server that tests may create databases on, without a database.
 pub fn server() -> String {
     let url = std::env::var("LONGHAUL_TEST_MYSQL")
@@ -63,7 +65,12 @@ impl Mysql {
     /// # Panics
     /// When it is refused.
     pub async fn cells(&self, query: &str) -> Vec<Vec<Option<Vec<u8>>>> {
+        self.cells_after("DO 0", query).await
+    }
+
+    async fn cells_after(&self, setting: &str, query: &str) -> Vec<Vec<Option<Vec<u8>>>> {
         let mut conn = connect(&self.url()).await;
+        conn.query_drop(setting).await.unwrap_or_else(|error| panic!("{setting}: {error}"));
         let rows: Vec<Row> =
             conn.query(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
         let _ = conn.disconnect().await;
@@ -76,11 +83,19 @@ impl Mysql {
     /// # Panics
     /// When it is refused.
     pub async fn rows(&self, query: &str) -> Vec<String> {
+        self.rows_after("DO 0", query).await
+    }
+
+    /// The same, in a session that is set by another statement before.
+    ///
+    /// # Panics
+    /// When one of them is refused.
+    pub async fn rows_after(&self, setting: &str, query: &str) -> Vec<String> {
         let text = |cell: Option<Vec<u8>>| {
             cell.map_or("NULL".into(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
         let row = |row: Vec<_>| row.into_iter().map(text).collect::<Vec<_>>().join("|");
-        self.cells(query).await.into_iter().map(row).collect()
+        self.cells_after(setting, query).await.into_iter().map(row).collect()
     }
 }
 
@@ -106,8 +121,6 @@ async fn connect(url: &str) -> Conn {
     let mut conn = Conn::new(options).await.unwrap_or_else(|error| {
         panic!("no MySQL at {url} ({error}); name one with LONGHAUL_TEST_MYSQL")
     });
-    let plain = "SET NAMES utf8mb4, time_zone = '+00:00', autocommit = 1, \
-                 sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
-    conn.query_drop(plain).await.expect("settings that every server has");
+    conn.query_drop(PLAIN).await.expect("settings that every server has");
     conn
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tests::chaos::{Campaign, Recipe, World, usual};
+use tests::chaos::{Campaign, Engine, Recipe, World, usual};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -40,6 +40,14 @@ struct Args {
     #[arg(long)]
     broken: bool,
 
+    /// What is read.
+    #[arg(long, value_enum, default_value_t)]
+    source: Engine,
+
+    /// What is written.
+    #[arg(long, value_enum, default_value_t)]
+    target: Engine,
+
     /// The executable [default: `mortal`, beside this one].
     #[arg(long)]
     executable: Option<PathBuf>,
@@ -65,7 +73,7 @@ async fn run(args: Args) -> bool {
     let mut sums = BTreeMap::new();
     let mut bad = 0;
     println!("starting the servers");
-    let world = World::start(args.entries).await;
+    let world = World::between(args.source, args.target, args.entries).await;
     let (rounds, verbose) = (args.rounds, args.verbose);
     let campaign = campaign(args);
     for number in 0..rounds {
@@ -95,6 +103,7 @@ fn campaign(args: Args) -> Campaign {
     Campaign {
         seed: args.seed.unwrap_or_else(|| u64::from(std::process::id()) << 16),
         recipes: if args.faults.is_empty() { usual() } else { args.faults },
+        between: (args.source, args.target),
         executable: args.executable.unwrap_or_else(beside),
         broken: args.broken,
         workers: args.workers,

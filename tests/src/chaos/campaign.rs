@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::dice::Dice;
 use super::fault::Recipe;
 use super::round::{Outcome, Round};
+use super::server::Engine;
 
 /// What rounds are made from.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Campaign {
     pub seed: u64,
     /// What goes wrong, a recipe per round in turn.
     pub recipes: Vec<Recipe>,
+    /// What is read, and what is written.
+    pub between: (Engine, Engine),
     /// The executable.
     pub executable: PathBuf,
     /// Whether workers commit first and record later.
@@ -55,9 +58,11 @@ impl Campaign {
         let (workers, entries) = (self.workers, self.entries);
         let seconds = self.faults_for.as_secs();
         let broken = if self.broken { " --broken" } else { "" };
+        let (source, target) = (self.between.0.name(), self.between.1.name());
         format!(
             "cargo run -p tests --bin chaos -- --rounds 1 --seed {seed} --faults {recipe} \
-             --workers {workers} --entries {entries} --seconds {seconds}{broken}"
+             --workers {workers} --entries {entries} --seconds {seconds} \
+             --source {source} --target {target}{broken}"
         )
     }
 

@@ -8,6 +8,7 @@ use super::dice::Dice;
 use super::fault::Fault;
 use super::fleet::Fleet;
 use super::school;
+use super::server::Engine;
 use super::world::{TO_TARGET, WIRES, World, queue};
 
 /// Longer than a claim lasts.
@@ -90,11 +91,20 @@ impl Arena<'_> {
 
     /// The workers one of whose sessions in the target is inside a COPY.
     async fn copying(&self) -> Option<Vec<usize>> {
-        let client = self.world.target.try_client("postgres").await.ok()?;
-        let query = "SELECT usename::text FROM pg_stat_activity
-                      WHERE state = 'active' AND query ILIKE 'COPY%FROM%' AND usename LIKE 'w%'";
-        let rows = client.query(query, &[]).await.ok()?;
-        let users: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let engine = self.world.target.engine();
+        let query = match engine {
+            Engine::Postgres => {
+                "SELECT usename::text FROM pg_stat_activity
+                  WHERE state = 'active' AND query ILIKE 'COPY%FROM%' AND usename LIKE 'w%'"
+            }
+            // A LOAD DATA lasts for one batch only; what lasts is the transaction that it wrote in.
+            Engine::Mariadb => {
+                "SELECT p.user FROM information_schema.innodb_trx t
+                   JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+                  WHERE p.user LIKE 'w%' AND t.trx_rows_modified > 1"
+            }
+        };
+        let users = self.world.target.try_texts(engine.maintenance(), query).await.ok()?;
         let inside = |number: &usize| users.contains(&school::user(*number));
         Some((0..self.fleet.workers()).filter(inside).collect())
     }

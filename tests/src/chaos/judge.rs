@@ -2,41 +2,63 @@
 
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
-use tokio_postgres::Client;
 
 use super::school;
+use super::server::{Engine, Server};
 use super::world::World;
 
 /// How long sessions of a run that is over may be there.
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 
+/// How many rows that are not there, or too many, are shown.
+const SHOWN: usize = 3;
+
 /// Everything that is wrong, in sentences. Empty: the round is good.
 pub(super) async fn judge(world: &World, database: &str, run: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let (from, to) = (
-        school::digests(&world.source, school::SOURCE).await,
-        school::digests(&world.target, database).await,
+        school::rows(&world.source, school::SOURCE).await,
+        school::rows(&world.target, database).await,
     );
     for ((table, read), (_, written)) in from.iter().zip(&to) {
-        if read != written {
-            wrong.push(format!("{table} differs: {read} were to be there, and {written} are"));
-        }
+        wrong.extend(differing(table, read, written));
     }
-    let client = world.target.client(database).await;
-    let without = "SELECT count(*) FROM longhaul.plan p LEFT JOIN longhaul.receipt r
-                     ON r.run = p.run AND r.chunk = p.chunk AND r.outcome = 'done'
-                    WHERE r.chunk IS NULL";
-    let beside = "SELECT count(*) FROM longhaul.receipt r LEFT JOIN longhaul.plan p
-                    ON r.run = p.run AND r.chunk = p.chunk
-                   WHERE p.chunk IS NULL OR r.outcome <> 'done'";
-    for (query, what) in [(without, "chunks without a receipt"), (beside, "receipts of no chunk")] {
-        let found = count(&client, query).await;
+    let books = world.target.engine().books();
+    let without = format!(
+        "{books}plan p LEFT JOIN {books}receipt r
+            ON r.run = p.run AND r.chunk = p.chunk AND r.outcome = 'done'
+         WHERE r.chunk IS NULL"
+    );
+    let beside = format!(
+        "{books}receipt r LEFT JOIN {books}plan p ON r.run = p.run AND r.chunk = p.chunk
+          WHERE p.chunk IS NULL OR r.outcome <> 'done'"
+    );
+    for (from, what) in [(without, "chunks without a receipt"), (beside, "receipts of no chunk")] {
+        let found = world.target.count(database, "count(*)", &from).await;
         if found != 0 {
             wrong.push(format!("{found} {what}"));
         }
     }
-    wrong.extend(left_over(&client, run).await);
+    wrong.extend(left_over(&world.target, database, run).await);
     wrong
+}
+
+/// Where a table is not what it was to be: both sides are sorted.
+fn differing(table: &str, read: &[String], written: &[String]) -> Option<String> {
+    if read == written {
+        return None;
+    }
+    let lacks = |these: &[String], those: &[String]| {
+        let missing = these.iter().filter(|row| those.binary_search(row).is_err());
+        missing.take(SHOWN).cloned().collect::<Vec<_>>()
+    };
+    Some(format!(
+        "{table} differs: {} rows were to be there, and {} are; missing {:?}, too much {:?}",
+        read.len(),
+        written.len(),
+        lacks(read, written),
+        lacks(written, read)
+    ))
 }
 
 /// What a report says of the run that is wrong.
@@ -62,43 +84,42 @@ pub(super) async fn stands(world: &World, database: &str) -> String {
 
 /// How many chunks a plan has.
 pub(super) async fn chunks(world: &World, database: &str) -> i64 {
-    count(&world.target.client(database).await, "SELECT count(*) FROM longhaul.plan").await
+    let plan = format!("{}plan", world.target.engine().books());
+    world.target.count(database, "count(*)", &plan).await
 }
 
 /// How many entries stand in the target beyond the first of each.
 pub(super) async fn doubled(world: &World, database: &str) -> i64 {
-    let client = world.target.client(database).await;
-    count(&client, "SELECT count(*) - count(DISTINCT id) FROM entry").await
+    world.target.count(database, "count(*) - count(DISTINCT id)", "entry").await
 }
 
 /// In which term the run ended.
 pub(super) async fn epoch(world: &World, database: &str) -> i64 {
-    let client = world.target.client(database).await;
-    count(&client, "SELECT max(epoch) FROM longhaul.run").await
-}
-
-async fn count(client: &Client, query: &str) -> i64 {
-    match client.query_one(query, &[]).await {
-        Ok(row) => row.get(0),
-        Err(error) => panic!("{query}: {error:?}"),
-    }
+    let run = format!("{}run", world.target.engine().books());
+    world.target.count(database, "max(epoch)", &run).await
 }
 
 /// Sessions of the run that do not go away.
-async fn left_over(client: &Client, run: &str) -> Option<String> {
-    let query = format!(
-        "SELECT coalesce(string_agg(application_name, ', '), '') FROM pg_stat_activity
-          WHERE application_name LIKE 'longhaul:{run}:%'"
-    );
+async fn left_over(server: &Server, database: &str, run: &str) -> Option<String> {
+    let query = match server.engine() {
+        Engine::Postgres => format!(
+            "SELECT application_name FROM pg_stat_activity
+              WHERE application_name LIKE 'longhaul:{run}:%'"
+        ),
+        Engine::Mariadb => format!(
+            "SELECT s.label FROM longhaul_session s
+               JOIN information_schema.processlist p ON p.id = s.id AND p.host = s.seen
+              WHERE s.label LIKE 'longhaul:{run}:%'"
+        ),
+    };
     let until = Instant::now() + GONE_WITHIN;
     loop {
-        let row = client.query_one(&query, &[]).await.expect("the query is understood");
-        let left: String = row.get(0);
+        let left = server.try_texts(database, &query).await.expect("the query is understood");
         if left.is_empty() {
             return None;
         }
         if Instant::now() > until {
-            return Some(format!("sessions are left: {left}"));
+            return Some(format!("sessions are left: {}", left.join(", ")));
         }
         sleep(Duration::from_millis(100)).await;
     }

@@ -3,7 +3,7 @@
 //! # Promises
 //! 1. What is tried is the executable, from outside: its commands, and what stands in the target.
 //! 2. A round is good only if the run ended by itself within a bound, nobody having touched it; if
-//!    every table of the target equals the source by a digest over all its rows, also the one in
+//!    every table of the target equals the source row for row, also the one in
 //!    which a doubled row would be welcome; if every chunk has one receipt, and is done; if the
 //!    report says `verified`; and if no session of the run is left.
 //! 3. Servers are private, on free ports, and gone with the world that started them.
@@ -24,13 +24,14 @@ mod inject;
 mod judge;
 mod log;
 mod postgres;
-mod process;
+pub(crate) mod process;
 mod proxy;
 mod rabbit;
 mod redis;
 mod relay;
 mod round;
 mod school;
+mod server;
 mod world;
 
 pub use alone::alone;
@@ -40,4 +41,5 @@ pub use fault::{Fault, Recipe, usual};
 pub use figures::Bench;
 pub use log::Log;
 pub use round::{Outcome, Round};
+pub use server::Engine;
 pub use world::World;

@@ -13,11 +13,11 @@ use crate::patience::{LOOK, block_until};
 
 /// A process with all its children.
 #[derive(Debug)]
-pub(super) struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     /// Starts a command; what it says is added to a file.
-    pub(super) fn start(command: &mut Command, log: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(log);
         let file = file.expect("the folder is writable");
         let twin = file.try_clone().expect("a second handle");
@@ -27,22 +27,22 @@ impl Process {
     }
 
     /// Its id.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
     /// Sends a signal to it and its children. One that has just ended does not mind.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let _ = kill_process_group(Pid::from_child(&self.0), signal);
     }
 
     /// How it ended, if it did.
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("a child can be waited for")
     }
 
     /// Waits until it ends, at most so long.
-    pub(super) async fn wait(&mut self, bound: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn wait(&mut self, bound: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + bound;
         loop {
             if let Some(status) = self.ended() {
@@ -58,7 +58,7 @@ impl Process {
 
 impl Process {
     /// Waits until it ends, at most so long, and does nothing else meanwhile.
-    pub(super) fn block(&mut self, bound: Duration) {
+    pub(crate) fn block(&mut self, bound: Duration) {
         let _ = block_until(bound, || self.ended());
     }
 }

@@ -1,9 +1,12 @@
 //! A wire to a server that can be cut, that can fall silent, and that can lose the one answer that
 //! matters: that a COMMIT was done.
+//!
+//! PostgreSQL names the statement in its answer. MySQL does not, so there the statement is listened
+//! for, and what the server says next is its answer.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,6 +24,23 @@ const COMMITTED: &[u8] = b"COMMIT\0";
 
 /// Bytes of a frame's length, which it counts too.
 const LENGTH: usize = 4;
+
+/// A client of MySQL that asks for the end of its transaction: a command's number, and its text.
+const COMMIT: &[u8] = b"\x03COMMIT";
+
+/// Bytes before a packet of MySQL: three of its length, and its number.
+const HEADER: usize = 4;
+
+/// What is spoken on a wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL.
+    MySql,
+    /// Something in which no COMMIT is looked for.
+    Other,
+}
 
 /// A way to a server of this machine. Dropped, it is cut.
 #[derive(Debug)]
@@ -45,7 +65,7 @@ impl Proxy {
     ///
     /// # Panics
     /// When no port is free.
-    pub async fn to(server: u16) -> Self {
+    pub(super) async fn to(server: u16, speech: Speech) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let wire = Arc::new(Wire::default());
@@ -54,7 +74,7 @@ impl Proxy {
             while let Ok((near, _)) = listener.accept().await {
                 let wire = shared.clone();
                 tokio::spawn(async move {
-                    let _ = wire.carry(near, server).await;
+                    let _ = wire.carry(near, server, speech).await;
                 });
             }
         });
@@ -103,15 +123,27 @@ impl Drop for Proxy {
 }
 
 impl Wire {
-    async fn carry(&self, near: TcpStream, server: u16) -> io::Result<()> {
+    async fn carry(&self, near: TcpStream, server: u16, speech: Speech) -> io::Result<()> {
         let mut cuts = self.cuts.subscribe();
         cuts.mark_unchanged();
         let far = TcpStream::connect(("127.0.0.1", server)).await?;
         near.set_nodelay(true)?;
         far.set_nodelay(true)?;
         let ((from_near, to_near), (from_far, to_far)) = (near.into_split(), far.into_split());
-        let asked = self.pump(from_near, to_far, None);
-        let said = self.pump(from_far, to_near, Some(Frames::default()));
+        // On MySQL: a COMMIT was asked for, and the answer was not heard yet.
+        let asking = AtomicBool::new(false);
+        let (mut packets, mut frames) = (Packets::default(), Frames::default());
+        let asked = self.pump(from_near, to_far, |bytes| {
+            if speech == Speech::MySql && packets.commit(bytes) {
+                asking.store(true, Ordering::SeqCst);
+            }
+            false
+        });
+        let said = self.pump(from_far, to_near, |bytes| match speech {
+            Speech::Postgres => frames.committed(bytes),
+            Speech::MySql => asking.swap(false, Ordering::SeqCst),
+            Speech::Other => false,
+        });
         tokio::select! {
             asked = asked => asked,
             said = said => said,
@@ -123,14 +155,13 @@ impl Wire {
         &self,
         mut from: OwnedReadHalf,
         mut to: OwnedWriteHalf,
-        mut frames: Option<Frames>,
+        mut committed: impl FnMut(&[u8]) -> bool,
     ) -> io::Result<()> {
         let (mut silent, mut bytes) = (self.silent.subscribe(), vec![0; CARRIED]);
         loop {
             let read = from.read(&mut bytes).await?;
             let _ = silent.wait_for(|silent| !silent).await;
-            let committed = frames.as_mut().is_some_and(|frames| frames.committed(&bytes[..read]));
-            if read == 0 || (committed && self.loses()) {
+            if read == 0 || (committed(&bytes[..read]) && self.loses()) {
                 return Ok(());
             }
             to.write_all(&bytes[..read]).await?;
@@ -147,8 +178,6 @@ impl Wire {
 }
 
 /// What a PostgreSQL server says, as frames: a letter, a length that counts itself, and the rest.
-/// On a wire to another server it finds nothing, or cuts a connection without a reason; so only the
-/// wires to databases are ever told to lose something.
 #[derive(Debug, Default)]
 struct Frames {
     header: Vec<u8>,
@@ -189,6 +218,44 @@ impl Frames {
     }
 }
 
+/// What a client of MySQL asks, as packets: a length, a number, and so many bytes.
+#[derive(Debug, Default)]
+struct Packets {
+    header: Vec<u8>,
+    /// Bytes of the present packet that are still to come.
+    left: usize,
+    /// What has come of it, when it may be the one.
+    body: Option<Vec<u8>>,
+}
+
+impl Packets {
+    /// Whether these bytes end the request for a COMMIT.
+    fn commit(&mut self, mut bytes: &[u8]) -> bool {
+        let mut found = false;
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let taken = self.left.min(bytes.len());
+                self.left -= taken;
+                if let Some(body) = &mut self.body {
+                    body.extend_from_slice(&bytes[..taken]);
+                    found |= self.left == 0 && body == COMMIT;
+                }
+                bytes = &bytes[taken..];
+                continue;
+            }
+            self.header.push(bytes[0]);
+            bytes = &bytes[1..];
+            if self.header.len() == HEADER {
+                let length = [self.header[0], self.header[1], self.header[2], 0];
+                self.left = u32::from_le_bytes(length) as usize;
+                self.body = (self.left == COMMIT.len()).then(Vec::new);
+                self.header.clear();
+            }
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,10 +289,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_request_for_a_commit_is_found_wherever_the_wire_cuts_it() {
+        let packet = |body: &[u8]| {
+            let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+            [&length[..3], &[0], body].concat()
+        };
+        let asked = [packet(b"\x03SELECT 1"), packet(b""), packet(COMMIT)].concat();
+        let other = [packet(b"\x03SELECT '\x07\0\0\0\x03COMMIT'"), packet(b"\x16COMMIT")].concat();
+        for at_once in 1..=asked.len() {
+            let found = |bytes: &[u8]| {
+                let mut packets = Packets::default();
+                bytes.chunks(at_once).fold(false, |found, bytes| packets.commit(bytes) | found)
+            };
+            assert!(found(&asked) && !found(&other), "{at_once} bytes at once");
+        }
+    }
+
     #[tokio::test]
     async fn a_wire_carries_is_cut_and_carries_again() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Proxy::to(server.local_addr().unwrap().port()).await;
+        let proxy = Proxy::to(server.local_addr().unwrap().port(), Speech::Other).await;
         for _ in 0..2 {
             let mut near = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
             let (mut far, _) = server.accept().await.unwrap();

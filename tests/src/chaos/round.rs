@@ -256,15 +256,15 @@ impl Round {
 
 /// Waits until the run in a database has ended, at most so long. Says whether it has.
 async fn ended(world: &World, database: &str, bound: Duration) -> bool {
-    let query =
-        "SELECT count(*) FROM longhaul.run WHERE state IN ('complete', 'cancelled', 'void')";
+    let query = format!(
+        "SELECT state FROM {}run WHERE state IN ('complete', 'cancelled', 'void')",
+        world.target.engine().books()
+    );
     let waiting = async {
         loop {
             // The server may be crashing just now.
-            if let Ok(client) = world.target.try_client(database).await
-                && let Ok(row) = client.query_one(query, &[]).await
-                && row.get::<_, i64>(0) > 0
-            {
+            let over = world.target.try_texts(database, &query).await;
+            if over.is_ok_and(|over| !over.is_empty()) {
                 return;
             }
             sleep(Duration::from_millis(100)).await;

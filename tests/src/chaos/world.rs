@@ -1,19 +1,19 @@
 //! The servers of a campaign, and the wires to them. They are started once, and every round begins
 //! with all of them well.
 
-use super::postgres::Postgres;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Speech};
 use super::rabbit::Rabbit;
 use super::redis::Redis;
 use super::school;
+use super::server::{Engine, Server};
 
 /// Private servers; gone when dropped.
 #[derive(Debug)]
 pub struct World {
     /// What is read.
-    pub source: Postgres,
+    pub source: Server,
     /// What is written, and decides.
-    pub target: Postgres,
+    pub target: Server,
     /// What rings.
     pub rabbit: Rabbit,
     /// What remembers.
@@ -44,20 +44,32 @@ pub(super) const KEY: (&str, &str) =
 pub(super) const PASSWORD: (&str, &str) = ("LONGHAUL_CHAOS_BROKER", "guest");
 
 impl World {
-    /// Starts all servers, with so many entries in the source.
+    /// Starts all servers, with so many entries in the source, from PostgreSQL to PostgreSQL.
     ///
     /// # Panics
     /// When one is not installed, or does not start.
     pub async fn start(entries: u32) -> Self {
-        let (source, target, rabbit, redis) =
-            tokio::join!(Postgres::start(), Postgres::start(), Rabbit::start(), Redis::start());
+        Self::between(Engine::Postgres, Engine::Postgres, entries).await
+    }
+
+    /// Starts all servers, with so many entries in the source.
+    ///
+    /// # Panics
+    /// When one is not installed, or does not start.
+    pub async fn between(source: Engine, target: Engine, entries: u32) -> Self {
+        let (source, target, rabbit, redis) = tokio::join!(
+            Server::start(source),
+            Server::start(target),
+            Rabbit::start(),
+            Redis::start()
+        );
         school::fill(&source, entries).await;
         school::users(&target).await;
         let wires = [
-            Proxy::to(source.port()).await,
-            Proxy::to(target.port()).await,
-            Proxy::to(rabbit.port()).await,
-            Proxy::to(redis.port()).await,
+            Proxy::to(source.port(), Speech::Other).await,
+            Proxy::to(target.port(), target.engine().speech()).await,
+            Proxy::to(rabbit.port(), Speech::Other).await,
+            Proxy::to(redis.port(), Speech::Other).await,
         ];
         Self { source, target, rabbit, redis, wires }
     }
@@ -85,20 +97,28 @@ impl World {
 
     /// The URL of the target, for a worker or whoever else.
     pub fn target_url(&self, user: &str, database: &str) -> String {
-        format!("postgres://{user}@127.0.0.1:{}/{database}", self.wires[TO_TARGET].port())
+        let (scheme, port) = (self.target.engine().scheme(), self.wires[TO_TARGET].port());
+        format!("{scheme}://{user}@127.0.0.1:{port}/{database}")
     }
 
     /// The file of migration and fleet.
     pub fn file(&self, database: &str, more: &str) -> String {
         let [source, _, broker, ledger] = self.wires.each_ref().map(Proxy::port);
-        let (target, old) = (self.target_url("postgres", database), school::SOURCE);
+        let target = self.target_url(self.target.engine().superuser(), database);
+        let (engine, old) = (self.source.engine(), school::SOURCE);
+        let (scheme, user) = (engine.scheme(), engine.superuser());
+        // MySQL shares no snapshot among workers.
+        let consistency = match engine {
+            Engine::Postgres => "snapshot",
+            Engine::Mariadb => "quiesced",
+        };
         let (key, password) = (KEY.0, PASSWORD.0);
         format!(
             "name: chaos\n\
              environments:\n  \
-               old: {{ url: \"postgres://postgres@127.0.0.1:{source}/{old}\" }}\n  \
+               old: {{ url: \"{scheme}://{user}@127.0.0.1:{source}/{old}\" }}\n  \
                new: {{ url: \"{target}\" }}\n\
-             from: old\nto: new\n\
+             from: old\nto: new\nconsistency: {consistency}\n\
              fleet:\n  name: {FLEET}\n  \
                broker: {{ url: \"amqp://guest@127.0.0.1:{broker}/%2f\", password: \"env:{password}\" }}\n  \
                ledger: {{ url: \"redis://127.0.0.1:{ledger}/0\" }}\n  \

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tests::chaos::{Campaign, Recipe, World, usual};
+use tests::chaos::{Campaign, Engine, Recipe, World, usual};
 use tokio::time::Instant;
 
 /// How many minutes are spent, when nothing is said. The first of them shows that the harness can fail.
@@ -25,10 +25,15 @@ fn variable(name: &str) -> Option<u64> {
     Some(said.parse().unwrap_or_else(|_| panic!("{name} is a number, and not {said}")))
 }
 
+/// What is particular to MariaDB, as a target and as a source: a round each.
+const ON_MARIADB: [&str; 3] =
+    ["kill-worker+target-crash", "commit-lost+cut", "kill-leader+source-restart"];
+
 fn campaign(recipes: Vec<Recipe>, broken: bool) -> Campaign {
     Campaign {
         seed: variable("LONGHAUL_CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id())),
         recipes,
+        between: (Engine::Postgres, Engine::Postgres),
         executable: env!("CARGO_BIN_EXE_mortal").into(),
         broken,
         workers: 4,
@@ -45,17 +50,34 @@ async fn a_fleet_ends_its_runs_whatever_is_done_to_it_and_one_that_commits_first
     let until = Instant::now() + Duration::from_secs(60 * minutes);
     let world = World::start(ENTRIES).await;
     what_is_broken_is_found(&world).await;
+    mariadb_is_no_worse().await;
     let campaign = campaign(usual(), false);
     println!("chaos with the seed {} for {minutes} minutes", campaign.seed);
     for number in 0.. {
         if number > 0 && Instant::now() > until {
             break;
         }
-        let round = campaign.round(number);
-        let outcome = round.go(&world).await;
-        let said = campaign.describe(&round, &outcome, false);
-        println!("{said}");
-        assert!(outcome.wrong.is_empty(), "{said}\n{}", outcome.said());
+        good(&campaign, number, &world).await;
+    }
+}
+
+/// Carries out a round, which must be good.
+async fn good(campaign: &Campaign, number: u32, world: &World) {
+    let round = campaign.round(number);
+    let outcome = round.go(world).await;
+    let said = campaign.describe(&round, &outcome, false);
+    println!("{said}");
+    assert!(outcome.wrong.is_empty(), "{said}\n{}", outcome.said());
+}
+
+/// A fleet between two MariaDB servers, whatever is done to either.
+async fn mariadb_is_no_worse() {
+    let world = World::between(Engine::Mariadb, Engine::Mariadb, ENTRIES).await;
+    let recipes = ON_MARIADB.iter().map(|text| Recipe::read(text).unwrap());
+    let between = (Engine::Mariadb, Engine::Mariadb);
+    let campaign = Campaign { between, ..campaign(recipes.collect(), false) };
+    for number in 0..3 {
+        good(&campaign, number, &world).await;
     }
 }
 
