@@ -1,6 +1,7 @@
 //! The modes: what each does to rows that are there, and what is then proven.
 
 use serde_json::{Value, json};
+use tests::mysql::Mysql;
 use tests::scratch::Database;
 use tests::setting::Setting;
 
@@ -55,6 +56,20 @@ async fn each_mode_does_what_it_says_in_postgresql() {
         let rows = "SELECT string_agg(id || '|' || name || '|' || coalesce(mark::text, ''), ' ' ORDER BY id) \
                     FROM pupil";
         assert_eq!(to.ask(rows).await, case.4, "{}", case.0);
+    }
+}
+
+#[tokio::test]
+async fn each_mode_does_what_it_says_in_mysql() {
+    for case in CASES {
+        let setting = Setting::new(LONGHAUL);
+        let _ = setting.sqlite("from.db", SOURCE);
+        let to = Mysql::new().await;
+        to.run(THERE).await;
+        judged(&moved(&setting, &to.url(), case.0, case.1), case);
+        let rows = "SELECT group_concat(concat_ws('|', id, name, coalesce(mark, '')) \
+                    ORDER BY id SEPARATOR ' ') FROM pupil";
+        assert_eq!(to.rows(rows).await, [case.4], "{}", case.0);
     }
 }
 

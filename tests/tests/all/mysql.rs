@@ -5,6 +5,8 @@
 //! must be *verified* nevertheless.
 
 mod around;
+mod encryption;
+mod policies;
 mod types;
 mod values;
 mod whole;

@@ -1,6 +1,7 @@
 //! Names that somebody chose to hurt: each moves as it is, or is refused before anything is
 //! written. Never is one shortened, folded or understood as SQL.
 
+use tests::mysql::Mysql;
 use tests::scratch::Database;
 use tests::setting::{Setting, VALUE};
 
@@ -120,6 +121,49 @@ async fn hostile_names_move_from_sqlite_as_they_are() {
     }
 }
 
+/// Names that MySQL has no place for: a letter beyond the first 65,536, and a blank at the end.
+const NOT_IN_MYSQL: [&str; 2] = ["späße 🦄", " space "];
+
+#[tokio::test]
+async fn hostile_names_move_to_mysql_and_back_as_they_are() {
+    let setting = Setting::new(LONGHAUL);
+    let (from, to, back) = (Database::new().await, Mysql::new().await, Database::new().await);
+    let mut names = [names(), vec!["camelcase".to_owned()]].concat();
+    from.run(&hostile(&names)).await;
+    for name in NOT_IN_MYSQL {
+        let said = setting.longhaul(&["run", "--from", &from.url(), "--to", &to.url()]);
+        let _ = said.fault("identifier-unfit", 6, &["`to`"]);
+        assert_eq!(to.rows("SHOW TABLES").await, [""; 0], "something was written");
+        from.run(&format!("DROP TABLE {}", quoted(name))).await;
+        names.retain(|one| one != name);
+    }
+    let _ = setting.longhaul(&["run", "--from", &from.url(), "--to", &to.url()]).exits(0);
+    for name in &names {
+        let q = format!("`{}`", name.replace('`', "``"));
+        let rows = to.rows(&format!("SELECT max({q}), count(*) FROM {q}")).await;
+        assert_eq!(rows, [format!("{VALUE}|2")], "{name}");
+    }
+    assert_eq!(to.rows("SELECT count(*) FROM victim").await, ["1"]);
+    let _ = setting.longhaul(&["verify"]).exits(0);
+    let _ = setting.longhaul(&["run", "--from", &to.url(), "--to", &back.url()]).exits(0);
+    for name in &names {
+        let q = quoted(name);
+        let query = format!("SELECT max({q}) || count(*) FROM {q}");
+        assert_eq!(back.ask(&query).await, format!("{VALUE}2"), "{name}");
+    }
+    // On its way to SQLite names that differ by case are one again.
+    let said = setting.longhaul(&["run", "--from", &to.url(), "--to", "sqlite:to.db"]);
+    let _ = said.fault("identifier-unfit", 6, &["CamelCase", "camelcase", "Give one of them"]);
+    to.run("DROP TABLE camelcase").await;
+    let again = Mysql::new().await;
+    for to_url in ["sqlite:to.db", &again.url()] {
+        let _ = setting.longhaul(&["run", "--from", &to.url(), "--to", to_url]).exits(0);
+    }
+    let said =
+        setting.longhaul(&["run", "--from", "sqlite:to.db", "--to", &Mysql::new().await.url()]);
+    let _ = said.exits(0);
+}
+
 #[tokio::test]
 async fn names_that_do_not_fit_are_refused_and_can_be_given_others() {
     let setting = Setting::new(LONGHAUL);
@@ -175,6 +219,10 @@ async fn a_url_that_is_none_is_refused_without_being_repeated() {
         format!("postgres://me:{PASSWORD}@h/d?sslmode=perhaps"),
         format!("postgres://me:{PASSWORD}@h/d?colour={PASSWORD}"),
         format!("postgres:me:{PASSWORD}@h/d"),
+        format!("mysql://me:{PASSWORD}@h:port/d"),
+        format!("mysql://me:{PASSWORD}@h"),
+        format!("mysql://me:{PASSWORD}@h/d?sslmode=perhaps"),
+        format!("mysql:me:{PASSWORD}@h/d"),
         format!("me:{PASSWORD}@h/d://"),
         "sqlite:".into(),
         "sqlite::memory:".into(),

@@ -55,7 +55,9 @@ const HOSTILE: &str = "DO $$ BEGIN EXECUTE (
         'IntervalStyle = ''sql_standard''', 'extra_float_digits = -15', 'bytea_output = ''escape''',
         'search_path = ''''', 'standard_conforming_strings = off', 'xmloption = ''document''',
         'array_nulls = off', 'quote_all_identifiers = on', 'transform_null_equals = on',
-        'default_transaction_isolation = ''serializable''', 'client_min_messages = ''debug1'''
+        'default_transaction_isolation = ''serializable''', 'client_min_messages = ''debug1''',
+        'default_transaction_read_only = on', 'row_security = off', 'statement_timeout = 1',
+        'lock_timeout = 1', 'idle_in_transaction_session_timeout = 1'
       ]) AS setting); END $$";
 
 type Cells = BTreeMap<i64, Option<String>>;

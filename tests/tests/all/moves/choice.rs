@@ -19,6 +19,7 @@ async fn a_condition_in_the_sources_own_sql_is_asked_of_the_source() {
         // Each engine has words that the other does not understand.
         let condition = match way.0 {
             Engine::Sqlite => "class = 3 AND name GLOB 'name *'",
+            Engine::MySql => "class = 3 AND name REGEXP '^name ' AND id <=> id",
             Engine::Postgres => "class = 3 AND name ~ '^name ' AND id <> ALL ('{-1}')",
         };
         case.file(&format!(
@@ -139,8 +140,20 @@ async fn columns_are_renamed_and_left_out_with_what_hangs_on_them() {
                         (SELECT attname FROM pg_attribute
                           WHERE attrelid = 'pupil_name'::regclass)"
             }
+            Engine::MySql => {
+                "SELECT (SELECT group_concat(column_name ORDER BY ordinal_position)
+                           FROM information_schema.columns
+                          WHERE table_schema = database() AND table_name = 'pupil'),
+                        (SELECT concat(column_name, '>', referenced_column_name)
+                           FROM information_schema.key_column_usage
+                          WHERE table_schema = database() AND referenced_table_name = 'pupil'),
+                        (SELECT column_name FROM information_schema.statistics
+                          WHERE table_schema = database() AND table_name = 'pupil'
+                            AND index_name <> 'PRIMARY')"
+            }
         };
-        assert_eq!(case.to.ask(columns).await, "pupil_no,called,class|pupil_no>pupil_no|called");
+        let there = "pupil_no,called,class|pupil_no>pupil_no|called";
+        assert_eq!(case.to.ask(columns).await, there, "{way:?}");
     }
 }
 
@@ -175,6 +188,10 @@ async fn an_entity_goes_to_another_name_and_schema() {
         let link = match way.1 {
             Engine::Sqlite => "SELECT \"table\" FROM pragma_foreign_key_list('visit')",
             Engine::Postgres => "SELECT confrelid::regclass FROM pg_constraint WHERE contype = 'f'",
+            Engine::MySql => {
+                "SELECT referenced_table_name FROM information_schema.key_column_usage
+                  WHERE table_schema = database() AND referenced_table_name IS NOT NULL"
+            }
         };
         assert_eq!(case.to.ask(link).await, to, "{way:?}");
     }
@@ -182,7 +199,7 @@ async fn an_entity_goes_to_another_name_and_schema() {
 
 #[tokio::test]
 async fn schemas_are_kept_or_become_part_of_the_name() {
-    for to in [Engine::Sqlite, Engine::Postgres] {
+    for to in [Engine::Sqlite, Engine::Postgres, Engine::MySql] {
         let case = Move::new(LONGHAUL, (Engine::Postgres, to)).await;
         case.from
             .run(
@@ -196,7 +213,7 @@ async fn schemas_are_kept_or_become_part_of_the_name() {
         let report = case.verified();
         assert_eq!(report["totals"]["written"], 4);
         let (sales, cheese) = match to {
-            Engine::Sqlite => ("sales_item", "\"Kä se_item\""),
+            Engine::Sqlite | Engine::MySql => ("sales_item", "\"Kä se_item\""),
             Engine::Postgres => ("sales.item", "\"Kä se\".item"),
         };
         assert_eq!(case.to.ask(&format!("SELECT sum(id) FROM {sales}")).await, "3");

@@ -11,7 +11,8 @@ fn numbers(rows: u32) -> String {
 
 #[tokio::test]
 async fn ten_thousand_rows_in_a_hundred_chunks_arrive_once() {
-    for (way, slots) in DIRECTIONS.into_iter().zip([1, 4, 4, 4]) {
+    for (at, way) in DIRECTIONS.into_iter().enumerate() {
+        let slots = if at == 0 { 1 } else { 4 };
         let case = Move::new(LONGHAUL, way).await;
         case.from
             .run(&format!(
@@ -38,6 +39,7 @@ fn keyed(engine: Engine) -> Vec<(&'static str, String, &'static str)> {
     let numbers = numbers(rows);
     let uuid = match engine {
         Engine::Postgres => "md5(i::text)::uuid",
+        Engine::MySql => "insert(insert(md5(i), 9, 0, '-'), 14, 0, '-')",
         Engine::Sqlite => "printf('%08x-0000-4000-8000-%012x', i * 2654435761 % 4294967296, i)",
     };
     // Texts whose order depends on who compares: case, accents, signs, the empty text.
@@ -98,6 +100,7 @@ async fn keys_of_every_kind_cut_without_gap_or_overlap() {
             let order = |engine| match engine {
                 Engine::Sqlite => format!("{query} ORDER BY v || ''"),
                 Engine::Postgres => format!("{query} ORDER BY v::text COLLATE \"C\""),
+                Engine::MySql => query.to_owned(),
             };
             let mut from = case.from.rows(&order(way.0)).await;
             let mut to = case.to.rows(&order(way.1)).await;
@@ -159,7 +162,8 @@ async fn a_database_without_tables_is_nothing_to_move() {
 async fn a_table_of_two_hundred_columns() {
     for way in DIRECTIONS {
         let case = Move::new(LONGHAUL, way).await;
-        let columns: Vec<_> = (0..199).map(|at| format!("c{at} TEXT")).collect();
+        let text = if way.0 == Engine::MySql { "TINYTEXT" } else { "TEXT" };
+        let columns: Vec<_> = (0..199).map(|at| format!("c{at} {text}")).collect();
         let values: Vec<_> = (0..199).map(|at| format!("{at} || 'x' || i")).collect();
         case.from
             .run(&format!(
@@ -183,7 +187,7 @@ async fn a_row_larger_than_any_batch() {
         // 5 MB of two-byte letters, so that a cut in the middle of one would show.
         let big = match way.0 {
             Engine::Sqlite => "replace(hex(zeroblob(1250000)), '0', 'ä')",
-            Engine::Postgres => "repeat('ä', 2500000)",
+            Engine::Postgres | Engine::MySql => "repeat('ä', 2500000)",
         };
         case.from
             .run(&format!(
@@ -194,7 +198,13 @@ async fn a_row_larger_than_any_batch() {
         case.file("limits: { memory: 1MiB, chunk_bytes: 1KiB }");
         assert_eq!(case.verified()["totals"]["written"], 5);
         case.same("SELECT id, length(body) FROM doc ORDER BY id").await;
-        let letters = "SELECT replace(body, 'ä', '') FROM doc ORDER BY id";
+        let letters = match way.1 {
+            // Its `replace` takes minutes for this.
+            Engine::MySql => "SELECT trim(BOTH 'ä' FROM body) FROM doc ORDER BY id",
+            Engine::Postgres | Engine::Sqlite => {
+                "SELECT replace(body, 'ä', '') FROM doc ORDER BY id"
+            }
+        };
         assert_eq!(case.to.rows(letters).await, ["small", "", "small", "", ""]);
     }
 }

@@ -208,6 +208,10 @@ async fn triggers_that_are_there_are_told_beforehand_and_fire() {
                  CREATE TRIGGER count_pupils AFTER INSERT ON pupil
                      FOR EACH ROW EXECUTE FUNCTION count_pupils()"
             }
+            Store::MySql(_) => {
+                "CREATE TRIGGER count_pupils AFTER INSERT ON pupil FOR EACH ROW
+                     INSERT INTO seen VALUES (new.id)"
+            }
         };
         case.to.run(&format!("{pupil}; CREATE TABLE seen (id BIGINT); {trigger}")).await;
         let said = plan(&case);
@@ -297,6 +301,11 @@ async fn numbering_goes_on_after_the_last_value() {
                      CREATE TABLE strict (id INT GENERATED ALWAYS AS IDENTITY (START WITH 5 INCREMENT BY 5) PRIMARY KEY, name TEXT);
                      INSERT INTO strict (name) VALUES ('five'), ('ten')").await;
             }
+            Engine::MySql => {
+                case.from.run("CREATE TABLE pupil (id BIGINT AUTO_INCREMENT PRIMARY KEY, name TEXT);
+                     INSERT INTO pupil VALUES (1, 'a'), (2, 'b'), (41, 'gone'); DELETE FROM pupil WHERE id = 41;
+                     CREATE TABLE fresh (id BIGINT AUTO_INCREMENT PRIMARY KEY, name TEXT)").await;
+            }
         }
         case.verified();
         case.to.run("INSERT INTO pupil (name) VALUES ('next'); INSERT INTO fresh (name) VALUES ('first')").await;
@@ -320,6 +329,7 @@ async fn numbering_of_tables_that_are_there_goes_on_too() {
                 "CREATE TABLE pupil (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)"
             }
             Engine::Postgres => "CREATE TABLE pupil (id BIGSERIAL PRIMARY KEY, name TEXT)",
+            Engine::MySql => "CREATE TABLE pupil (id BIGINT AUTO_INCREMENT PRIMARY KEY, name TEXT)",
         };
         case.to.run(there).await;
         case.verified();

@@ -54,6 +54,7 @@ async fn other_columns_than_the_primary_key_may_say_which_row_is_meant() {
         let id = match way.1 {
             Engine::Sqlite => "INTEGER PRIMARY KEY",
             Engine::Postgres => "BIGSERIAL PRIMARY KEY",
+            Engine::MySql => "BIGINT AUTO_INCREMENT PRIMARY KEY",
         };
         case.to
             .run(&format!(
@@ -103,6 +104,9 @@ async fn without_a_key_an_upsert_is_refused() {
         let _ = case.longhaul(&["run"]).exits(6).says(&["key-missing", "pupil", "no primary key"]);
         case.file("entities:\n  - { entity: pupil, mode: upsert, conflict: [no, name] }");
         let _ = case.longhaul(&["run"]).exits(6).says(&["key-missing", "(no, name)"]);
+        if way.1 == Engine::MySql {
+            continue;
+        }
         // A unique index that holds for some rows only says nothing of the others.
         case.to.run("CREATE UNIQUE INDEX positive ON pupil (no) WHERE no > 0").await;
         case.file("entities:\n  - { entity: pupil, mode: upsert, conflict: [no] }");

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tests::command::between;
-use tests::mysql::Mysql;
+use tests::mariadb::MariaDb;
+use tests::mysql::{Mysql, server};
 use tests::scratch::{Database, Folder};
 
 use super::types::{Becomes, OF_MARIADB, SORTS, Sort};
@@ -25,8 +26,8 @@ async fn sorts(database: &Mysql) -> Vec<Sort> {
 }
 
 /// A database with one table per type.
-async fn source() -> (Mysql, Vec<Sort>) {
-    let database = Mysql::new().await;
+async fn source(server: &str) -> (Mysql, Vec<Sort>) {
+    let database = Mysql::on(server).await;
     let sorts = sorts(&database).await;
     let mut sql = String::new();
     for (n, (native, values)) in sorts.iter().enumerate() {
@@ -99,7 +100,11 @@ fn assert_same(from: &Cells, to: &Cells, sorts: &[Sort]) {
 
 #[tokio::test]
 async fn every_type_goes_from_mysql_to_postgresql_or_is_refused_by_name() {
-    let (from, sorts) = source().await;
+    to_postgresql(&server()).await;
+}
+
+async fn to_postgresql(server: &str) {
+    let (from, sorts) = source(server).await;
     let (to, folder) = (Database::new().await, Folder::new());
     let (arriving, refused) = expected(&from, &sorts).await;
     carry(&from.url(), &to.url(), &folder, &refused);
@@ -120,8 +125,61 @@ async fn every_type_goes_from_mysql_to_postgresql_or_is_refused_by_name() {
 
 #[tokio::test]
 async fn every_type_goes_from_mysql_to_mysql_as_it_was() {
-    let (from, sorts) = source().await;
-    let (to, folder) = (Mysql::new().await, Folder::new());
+    to_mysql(&server()).await;
+}
+
+/// Whatever the server, the user's database included, has as defaults, nothing changes. The one has
+/// all that is odd, the other all that is lax.
+const HOSTILE: [&[&str]; 2] = [
+    &[
+        "--sql-mode=ANSI,PAD_CHAR_TO_FULL_LENGTH,NO_BACKSLASH_ESCAPES,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
+TIME_ROUND_FRACTIONAL,STRICT_ALL_TABLES",
+        "--default-time-zone=+05:30",
+        "--character-set-server=latin1",
+        "--autocommit=0",
+        "--completion-type=RELEASE",
+        "--transaction-isolation=SERIALIZABLE",
+        "--max-allowed-packet=2M",
+        "--wait-timeout=3",
+        "--net-read-timeout=3",
+        "--max-statement-time=30",
+        "--lower-case-table-names=1",
+        "--log-bin=bin",
+        "--server-id=9",
+        "--binlog-format=STATEMENT",
+        "--transaction-read-only=1",
+    ],
+    &[
+        "--sql-mode=",
+        "--default-time-zone=-11:00",
+        "--character-set-server=ucs2",
+        "--local-infile=0",
+        "--explicit-defaults-for-timestamp=0",
+        "--innodb-strict-mode=0",
+        "--completion-type=CHAIN",
+        "--transaction-isolation=READ-UNCOMMITTED",
+        "--max-join-size=1",
+        "--default-storage-engine=MyISAM",
+        "--idle-transaction-timeout=1",
+        "--old-mode=ZERO_DATE_TIME_CAST",
+    ],
+];
+
+#[tokio::test]
+async fn a_server_whose_defaults_are_hostile_changes_nothing() {
+    for options in HOSTILE {
+        let server = MariaDb::start(options).await;
+        server.execute("mysql", "SET GLOBAL sql_select_limit = 3").await;
+        to_postgresql(&server.url()).await;
+        to_mysql(&server.url()).await;
+    }
+}
+
+async fn to_mysql(server: &str) {
+    let (from, sorts) = source(server).await;
+    let (to, folder) = (Mysql::on(server).await, Folder::new());
+    // What a database has as defaults is no more than a default.
+    to.run("ALTER DATABASE CHARACTER SET latin1 COLLATE latin1_german2_ci").await;
     carry(&from.url(), &to.url(), &folder, &BTreeMap::new());
     for (n, (native, _)) in sorts.iter().enumerate() {
         let select = format!("SELECT id, v, v * 1e0 FROM t{n} ORDER BY id");
@@ -138,7 +196,7 @@ async fn every_type_goes_from_mysql_to_mysql_as_it_was() {
 
 #[tokio::test]
 async fn every_type_goes_from_mysql_to_sqlite_and_back_to_mysql() {
-    let (from, sorts) = source().await;
+    let (from, sorts) = source(&server()).await;
     let folder = Folder::new();
     carry(&from.url(), &folder.sqlite("middle.db"), &folder, &BTreeMap::new());
     let file = Connection::open(folder.path().join("middle.db")).unwrap();

@@ -1,4 +1,4 @@
-//! Values of PostgreSQL in MySQL, as MySQL itself prints them.
+//! Values of PostgreSQL and cells of SQLite in MySQL, as MySQL itself prints them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use tests::command::between;
 use tests::mysql::Mysql;
 use tests::scratch::{Database, Folder};
 
-use super::{MORTAL, SPREAD, TRIMMED, read_postgres, sorts, source};
+use super::sqlite::{Becomes, DECLARED};
+use super::{MORTAL, SPREAD, TRIMMED, carry, read_postgres, sorts, source, sqlite_source};
 
 /// Whether MySQL has no place for a value: its numbers know no NaN, no infinity, no negative zero and
 /// 65 digits at most, its dates end with the year 9999, and its instants with 2038.
@@ -107,4 +108,67 @@ async fn every_type_goes_from_postgresql_to_mysql_or_is_refused_by_name() {
             other => panic!("{native} {id}: {printed:.80?} is {other:.80?}"),
         }
     }
+}
+
+/// What MySQL makes of a cell of SQLite other than PostgreSQL does: it has no infinity and no dates
+/// before our era, and it does have NUL in texts.
+fn becomes(declared: &str, cell: &str, there: &Becomes) -> Result<String, String> {
+    match (declared, cell, there) {
+        ("DATE", _, Becomes::Text("infinity" | "0044-03-15 BC")) => Err("no_such_date".into()),
+        ("REAL" | "NUMERIC", _, Becomes::Text("Infinity" | "-Infinity")) => Err("not_finite".into()),
+        (_, _, Becomes::Refused("nul_in_text")) => Ok("a\0b".into()),
+        (_, _, Becomes::Text(text)) => Ok((*text).to_owned()),
+        (_, _, Becomes::Refused(reason)) => Err((*reason).to_owned()),
+    }
+}
+
+/// Whether MySQL printed what was to arrive, by the declared type.
+fn is_there(declared: &str, expected: &str, cell: &[u8]) -> bool {
+    if declared == "BLOB" {
+        let hex: String = cell.iter().map(|byte| format!("{byte:02x}")).collect();
+        return expected.strip_prefix(r"\x") == Some(&hex);
+    }
+    let Ok(text) = std::str::from_utf8(cell) else { return false };
+    match declared {
+        "REAL" | "NUMERIC" | "NUMERIC(10,2)" | "MONEY" => {
+            text.parse::<f64>().ok() == expected.parse::<f64>().ok()
+        }
+        "BOOLEAN" => (expected == "t") == (text == "1"),
+        "DATETIME" | "TIMESTAMPTZ" | "TIME" => {
+            let expected = expected.trim_end_matches("+00");
+            let more = text.strip_prefix(expected);
+            more.is_some_and(|more| more.trim_start_matches('.').bytes().all(|byte| byte == b'0'))
+        }
+        _ => text == expected,
+    }
+}
+
+#[tokio::test]
+async fn every_storage_class_goes_from_sqlite_to_mysql_or_is_refused_by_name() {
+    let (folder, to) = (Folder::new(), Mysql::new().await);
+    sqlite_source(&folder.path().join("from.db"), "");
+    let (mut arriving, mut refused) = (BTreeMap::new(), BTreeMap::new());
+    for (n, (declared, cells)) in DECLARED.iter().enumerate() {
+        for (i, (cell, there)) in cells.iter().enumerate() {
+            let id = (n * SPREAD + i) as i64;
+            match becomes(declared, cell, there) {
+                Ok(text) => drop(arriving.insert(id, text)),
+                Err(reason) => drop(refused.insert(id, reason)),
+            }
+        }
+    }
+    carry(&folder, &folder.sqlite("from.db"), &to.url(), &refused);
+    let mut found = 0;
+    for (n, (declared, _)) in DECLARED.iter().enumerate() {
+        let rows = to.cells(&format!("SELECT id, v FROM t{n} WHERE v IS NOT NULL")).await;
+        for mut row in rows {
+            let id = String::from_utf8(row.remove(0).unwrap()).unwrap().parse::<i64>().unwrap();
+            let cell = row.remove(0).unwrap();
+            let there = arriving.get(&id).is_some_and(|text| is_there(declared, text, &cell));
+            let shown = String::from_utf8_lossy(&cell);
+            assert!(there, "{declared} {id}: {:?} became {shown:.80?}", arriving.get(&id));
+            found += 1;
+        }
+    }
+    assert_eq!(found, arriving.len(), "cells that did not arrive");
 }

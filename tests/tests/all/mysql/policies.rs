@@ -1,0 +1,157 @@
+//! What becomes of values that MySQL cannot hold, or that only MySQL can, and that each time is
+//! counted.
+
+use serde_json::{Value, json};
+use tests::mysql::Mysql;
+use tests::scratch::Database;
+use tests::setting::Setting;
+
+const LONGHAUL: &str = env!("CARGO_BIN_EXE_mortal");
+
+fn moved(setting: &Setting, from: &str, to: &str, rule: &str, exit: i32) -> Value {
+    setting.migration(from, to, &format!("entities: [{{ entity: pupil, {rule} }}]"));
+    let report = setting.longhaul(&["run", "--output", "json"]).exits(exit).json();
+    assert_eq!(report["verdict"], "verified", "{report:#}");
+    report
+}
+
+fn policies(report: &Value) -> &Value {
+    &report["entities"][0]["policies"]
+}
+
+/// Rows of PostgreSQL with values that MySQL has no place for.
+const OF_POSTGRESQL: &str = "
+    CREATE TABLE pupil (id BIGINT PRIMARY KEY, share DOUBLE PRECISION, fee NUMERIC, born DATE,
+        seen TIMESTAMPTZ);
+    INSERT INTO pupil VALUES
+        (1, 1.5, 1.25, '2024-02-29', '2024-02-29 12:00+00'),
+        (2, 'NaN', 1.25, '2024-02-29', '2024-02-29 12:00+00'),
+        (3, '-Infinity', 'NaN', '2024-02-29', '2024-02-29 12:00+00'),
+        (4, 1.5, 1.25, '0044-03-15 BC', '2024-02-29 12:00+00'),
+        (5, 1.5, 1.25, 'infinity', '2039-01-01 00:00+00'),
+        (6, 1.5, 1e40, '12024-02-29', '1969-12-31 00:00+00')";
+
+#[tokio::test]
+async fn what_mysql_lacks_is_mended_on_the_way_from_postgresql() {
+    let setting = Setting::new(LONGHAUL);
+    let from = Database::new().await;
+    from.run(OF_POSTGRESQL).await;
+
+    let to = Mysql::new().await;
+    let report = moved(&setting, &from.url(), &to.url(), "on_unfit: null", 0);
+    assert_eq!(
+        policies(&report),
+        &json!({
+            "share": { "not_finite": 2 },
+            "fee": { "not_finite": 1, "out_of_range": 1 },
+            "born": { "no_such_date": 3 },
+            "seen": { "out_of_range": 2 },
+        })
+    );
+    let rows =
+        "SELECT id, share IS NULL, fee IS NULL, born IS NULL, seen IS NULL FROM pupil ORDER BY id";
+    assert_eq!(
+        to.rows(rows).await,
+        ["1|0|0|0|0", "2|1|0|0|0", "3|1|1|0|0", "4|0|0|1|0", "5|0|0|1|1", "6|0|1|1|1"]
+    );
+    let _ = setting.longhaul(&["verify"]).exits(0);
+
+    let to = Mysql::new().await;
+    let rule = "policies: { seen: { replace: \"2038-01-19 03:14:07+00\" }, \
+                born: { replace: \"1900-01-01\" }, share: { replace: 0 } }";
+    let report = moved(&setting, &from.url(), &to.url(), rule, 4);
+    assert_eq!(report["totals"]["rejected"], 2, "{report:#}");
+    let rows = "SELECT id, share, born, seen FROM pupil ORDER BY id";
+    assert_eq!(
+        to.rows_after("SET time_zone = '+00:00'", rows).await,
+        [
+            "1|1.5|2024-02-29|2024-02-29 12:00:00.000000",
+            "2|0|2024-02-29|2024-02-29 12:00:00.000000",
+            "4|1.5|1900-01-01|2024-02-29 12:00:00.000000",
+            "5|1.5|1900-01-01|2038-01-19 03:14:07.000000",
+        ]
+    );
+    let _ = setting.longhaul(&["verify"]).exits(0);
+}
+
+/// Rows of MySQL with values that PostgreSQL has no place for.
+const OF_MYSQL: &str = "
+    CREATE TABLE pupil (id bigint PRIMARY KEY, born date, seen datetime(3), note varchar(20),
+        made timestamp NULL);
+    INSERT INTO pupil VALUES
+        (1, '2024-02-29', '2024-02-29 12:00:00', 'fine', '2024-02-29 12:00:00'),
+        (2, '0000-00-00', '2024-02-29 12:00:00', 'no day', '2024-02-29 12:00:00'),
+        (3, '2024-00-15', '0000-00-00 00:00:00', 'partly', '0000-00-00 00:00:00'),
+        (4, '2024-02-31', '2024-02-29 12:00:00', 'a\\0b', '2024-02-29 12:00:00')";
+
+#[tokio::test]
+async fn what_postgresql_lacks_is_mended_on_the_way_from_mysql() {
+    let setting = Setting::new(LONGHAUL);
+    let from = Mysql::new().await;
+    from.run(OF_MYSQL).await;
+    let expected = json!({
+        "born": { "no_such_date": 3 },
+        "seen": { "no_such_date": 1 },
+        "note": { "nul_in_text": 1 },
+        "made": { "no_such_date": 1 },
+    });
+
+    let to = Database::new().await;
+    let report = moved(&setting, &from.url(), &to.url(), "on_unfit: null", 0);
+    assert_eq!(policies(&report), &expected);
+    let rows =
+        "SELECT string_agg(concat_ws('|', id, born, seen, note), ' ' ORDER BY id) FROM pupil";
+    assert_eq!(
+        to.ask(rows).await,
+        "1|2024-02-29|2024-02-29 12:00:00|fine 2|2024-02-29 12:00:00|no day 3|partly \
+         4|2024-02-29 12:00:00"
+    );
+    let _ = setting.longhaul(&["verify"]).exits(0);
+
+    let to = Database::new().await;
+    let rule = "on_unfit: clamp, policies: { no_such_date: { replace: \"1970-01-01\" } }";
+    let report = moved(&setting, &from.url(), &to.url(), rule, 4);
+    assert_eq!(policies(&report)["note"], expected["note"], "{report:#}");
+    assert_eq!(to.ask("SELECT note FROM pupil WHERE id = 4").await, "ab");
+    assert_eq!(to.ask("SELECT born FROM pupil WHERE id = 2").await, "1970-01-01");
+    let _ = setting.longhaul(&["verify"]).exits(0);
+
+    // Another MySQL holds all of them.
+    let to = Mysql::new().await;
+    let report = moved(&setting, &from.url(), &to.url(), "on_unfit: null", 0);
+    assert_eq!(policies(&report), &Value::Null, "{report:#}");
+    let all = "SELECT * FROM pupil ORDER BY id";
+    assert_eq!(from.cells(all).await, to.cells(all).await);
+}
+
+/// Rows of SQLite whose cells are not what their columns say.
+const OF_SQLITE: &str = "
+    CREATE TABLE pupil (id INTEGER PRIMARY KEY, name VARCHAR(5), mark INTEGER, note TEXT);
+    INSERT INTO pupil VALUES (1, 'Ada', 7, 'fine'), (2, 'Grace Hopper', 7, 'long'),
+        (3, 'Ada', 99999, 'large'), (4, 'Ada', 'many', 'no number'),
+        (5, 'Ada', 7, CAST(x'61ff62' AS TEXT)), (6, 'Ada', 7, 'a' || char(0) || 'b');";
+
+#[tokio::test]
+async fn what_an_existing_table_of_mysql_lacks_is_mended_on_the_way_from_sqlite() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite("from.db", OF_SQLITE);
+    let to = Mysql::new().await;
+    to.run(
+        "CREATE TABLE pupil (id bigint PRIMARY KEY, name varchar(5), mark smallint, note longtext)
+         CHARACTER SET utf8mb4",
+    )
+    .await;
+    let report = moved(&setting, &from, &to.url(), "on_unfit: clamp", 4);
+    assert_eq!(
+        (&policies(&report)["name"], &policies(&report)["mark"]),
+        (&json!({ "too_long": 1 }), &json!({ "out_of_range": 1 })),
+        "{report:#}"
+    );
+    let rows = "SELECT id, name, mark, hex(note) FROM pupil WHERE id IN (2, 3, 6) ORDER BY id";
+    assert_eq!(
+        to.rows(rows).await,
+        ["2|Grace|7|6C6F6E67", "3|Ada|32767|6C61726765", "6|Ada|7|610062"]
+    );
+    assert_eq!(to.rows("SELECT count(*) FROM pupil WHERE id = 4").await, ["0"]);
+    let _ = setting.longhaul(&["verify"]).exits(0);
+}
