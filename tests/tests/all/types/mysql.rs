@@ -115,7 +115,9 @@ async fn every_type_goes_from_postgresql_to_mysql_or_is_refused_by_name() {
 fn becomes(declared: &str, cell: &str, there: &Becomes) -> Result<String, String> {
     match (declared, cell, there) {
         ("DATE", _, Becomes::Text("infinity" | "0044-03-15 BC")) => Err("no_such_date".into()),
-        ("REAL" | "NUMERIC", _, Becomes::Text("Infinity" | "-Infinity")) => Err("not_finite".into()),
+        ("REAL" | "NUMERIC", _, Becomes::Text("Infinity" | "-Infinity")) => {
+            Err("not_finite".into())
+        }
         (_, _, Becomes::Refused("nul_in_text")) => Ok("a\0b".into()),
         (_, _, Becomes::Text(text)) => Ok((*text).to_owned()),
         (_, _, Becomes::Refused(reason)) => Err((*reason).to_owned()),
