@@ -152,7 +152,10 @@ async fn columns_are_renamed_and_left_out_with_what_hangs_on_them() {
                             AND index_name <> 'PRIMARY')"
             }
         };
-        let there = "pupil_no,called,class|pupil_no>pupil_no|called";
+        // Unique indexes of MySQL are constraints, and those have no names in SQLite.
+        let nameless = way == (Engine::MySql, Engine::Sqlite);
+        let index = if nameless { "NULL" } else { "called" };
+        let there = format!("pupil_no,called,class|pupil_no>pupil_no|{index}");
         assert_eq!(case.to.ask(columns).await, there, "{way:?}");
     }
 }
