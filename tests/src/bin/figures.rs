@@ -40,7 +40,8 @@ enum Figure {
     Pace,
     /// What receipts cost in a run of one process, with chunks of the usual size.
     Receipts,
-    /// Memory of a coordinator that leads a plan of as many chunks as there are rows.
+    /// Memory of a coordinator that leads a plan of so many chunks as there are rows; most of them
+    /// are empty.
     Memory,
 }
 
@@ -67,7 +68,7 @@ async fn measure(args: Args) {
     }
     let world = World::start(args.entries).await;
     let begin = async |workers, chunk_rows, limits| {
-        Bench::begin(&world, executable.clone(), workers, chunk_rows, limits).await
+        Bench::begin(&world, executable.clone(), workers, chunk_rows, limits, 0).await
     };
     let long = ", rows_per_second: 5000";
     match args.figure {
@@ -84,7 +85,8 @@ async fn measure(args: Args) {
         }
         Figure::Pace => println!("{:.0} chunks/s", begin(4, 1, "").await.pace().await),
         Figure::Memory => {
-            let (bytes, planned) = begin(0, 1, "").await.memory(Duration::from_secs(20)).await;
+            let bench = Bench::begin(&world, executable.clone(), 0, 1_000, "", args.entries);
+            let (bytes, planned) = bench.await.memory(Duration::from_secs(30)).await;
             println!("{planned} chunks planned · peak {} MiB", bytes >> 20);
         }
     }

@@ -35,7 +35,9 @@ pub struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Starts a fleet and submits a run over entries, so many rows to a chunk.
+    /// Submits a run over entries, so many rows to a chunk, and starts a fleet. Before that, empty
+    /// chunks are added to the stored plan until there are `least`: to cut a table into a million
+    /// chunks takes longer than to look at what leading them takes.
     ///
     /// # Panics
     /// When the run cannot be submitted.
@@ -45,6 +47,7 @@ impl<'a> Bench<'a> {
         workers: usize,
         chunk_rows: u32,
         limits: &str,
+        least: u32,
     ) -> Self {
         let folder = Folder::new();
         school::target(&world.target, DATABASE).await;
@@ -64,7 +67,17 @@ impl<'a> Bench<'a> {
         let submitted = command(&launch, "submit", &["submit", FILE], BOUND).await;
         let submitted = submitted.unwrap_or_else(|said| panic!("submit: {said}"));
         let run = submitted["run"].as_str().expect("it says which").to_owned();
-        let (fleet, client) = (Fleet::start(launch.clone()), world.target.client(DATABASE).await);
+        let client = world.target.client(DATABASE).await;
+        let add = format!(
+            "INSERT INTO longhaul.plan (run, chunk, stage, entity, body)
+             SELECT run, i, stage, entity,
+                    regexp_replace(body, '^.\"id\":[0-9]+', '{{\"id\":' || i)
+               FROM (SELECT * FROM longhaul.plan WHERE body LIKE '%\"upto\":[\"%' ORDER BY chunk DESC
+                      LIMIT 1) p,
+                    generate_series((SELECT count(*) FROM longhaul.plan), {least}::bigint - 1) i"
+        );
+        client.batch_execute(&add).await.expect("the plan's table is as it was");
+        let fleet = Fleet::start(launch.clone());
         Self { world, fleet, launch, client, run, dice: Dice::new(1, 0), _folder: folder }
     }
 

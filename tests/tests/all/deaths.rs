@@ -323,8 +323,7 @@ async fn two_slots_die_at_every_step_from_sqlite_to_sqlite() {
 #[tokio::test]
 async fn committing_first_and_recording_later_is_found_out() {
     let world = World::new(Kind::Sqlite, Kind::Postgres, 1).await;
-    // The 3rd commit is the step that makes the third table; the rows come after.
-    let broken = [(BROKEN, "commit-first"), (DIE_AT, "broken:Between:4")];
+    let broken = [(BROKEN, "commit-first"), (DIE_AT, "broken:Between:1")];
     let _ = world.longhaul(&["run"], &broken).killed();
     let resumed = world.longhaul(&["resume"], &[]);
     assert_ne!(resumed.code, Some(0), "{resumed}");
