@@ -34,7 +34,9 @@ impl Arena<'_> {
             Fault::Flush => world.redis.say("FLUSHALL").await,
             Fault::RedisAway => Some(self.redis_away(dice).await),
             Fault::RabbitKill => {
-                world.rabbit.go();
+                if !world.rabbit.go() {
+                    return None;
+                }
                 sleep(dice.millis(0, 1_000)).await;
                 world.rabbit.come().await;
                 Some("killed and back".into())

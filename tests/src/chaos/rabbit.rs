@@ -59,9 +59,9 @@ impl Rabbit {
         self.port
     }
 
-    /// Kills it.
-    pub fn go(&self) {
-        drop(self.process().take());
+    /// Kills it, if it is there. Says whether it was.
+    pub fn go(&self) -> bool {
+        self.process().take().is_some()
     }
 
     /// Starts it, if it is not there.
@@ -123,7 +123,7 @@ impl Rabbit {
 
 impl Drop for Rabbit {
     fn drop(&mut self) {
-        self.go();
+        let _ = self.go();
         // The directory goes only once it has noticed that no node is left.
         let _ = block_until(GONE_WITHIN, || {
             let mut kill = Command::new("epmd");
