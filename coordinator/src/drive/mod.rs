@@ -14,7 +14,7 @@ mod recall;
 mod ring;
 mod staff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,6 +171,8 @@ struct Drive {
     rung: BTreeMap<ChunkId, Rung>,
     /// What was claimed at the last look.
     claimed: Vec<ChunkId>,
+    /// What was tried in vain before.
+    tried: BTreeSet<ChunkId>,
     seen: Progress,
     promise_tested: bool,
     asked_home: Instant,
@@ -189,6 +191,7 @@ impl Drive {
             keep,
             rung: BTreeMap::new(),
             claimed: Vec::new(),
+            tried: BTreeSet::new(),
             seen: Progress::of(&parts.plan),
             promise_tested: false,
             asked_home: parts.clock.now(),
@@ -241,6 +244,7 @@ impl Drive {
             |state: Option<&State>| matches!(state, Some(State::Ready | State::Waiting));
         self.rung.retain(|chunk, _| outstanding(known.states.get(chunk.index())));
         self.claimed = known.holders.keys().copied().collect();
+        self.tried = known.attempts.keys().copied().collect();
         self.tell_progress(parts, home, &known.states).await?;
         self.keep_hold(parts, home, &known.states).await?;
         if *parts.stop.borrow() {

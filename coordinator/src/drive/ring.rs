@@ -53,7 +53,10 @@ impl Drive {
     fn task(&self, parts: &Parts, chunk: ChunkId, now: Instant) -> Task {
         let usual = Task::new(parts.run, chunk, self.epoch);
         let task = self.fleet.as_ref().map_or(usual, |f| f.task(parts, chunk, self.epoch));
-        Task { rung: Some(now), ..task }
+        // One whose worker died has waited already, and goes before those that wait ahead of the slots.
+        let sooner = u8::from(self.tried.contains(&chunk));
+        let priority = (task.priority + sooner).min(Task::PRIORITY_MAX);
+        Task { rung: Some(now), priority, ..task }
     }
 
     /// How long it rang since this was last asked.

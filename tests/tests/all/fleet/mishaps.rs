@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker::Broker;
 use ledger::{Ledger, Mood, Operation};
 use protocol::run::{State, Steering};
 use tokio::time::Instant;
@@ -87,4 +88,27 @@ async fn the_chunk_of_a_worker_that_died_soon_runs_elsewhere() {
     house.until(run, State::Complete).await;
     house.assert_equal();
     assert!(died.elapsed().as_secs() < 10, "{:?}", died.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_chunk_of_a_worker_that_died_goes_before_those_that_wait() {
+    let house = House::new();
+    let run = house.submit().await;
+    let _leader = house.coordinator("leader");
+    let held = house.of_target.hold(endpoint::faulty::Op::Finish);
+    let worker = house.worker("first", 1);
+    held.arrived().await;
+    worker.kill().await;
+    // What it had in hand comes back, is claimed still, and is put away as by whoever comes next.
+    let sooner = async {
+        loop {
+            let delivery = house.broker.next().await.unwrap().unwrap();
+            let (task, usual) = (*delivery.task(), Steering::default().priority);
+            if task.priority > usual {
+                return (task.run, task.priority - usual);
+            }
+            delivery.settle().await.unwrap();
+        }
+    };
+    assert_eq!(tokio::time::timeout(Duration::from_secs(30), sooner).await.unwrap(), (run, 1));
 }
