@@ -223,6 +223,9 @@ fn take_options(url: &str) -> Result<(String, tls::Options), Fault> {
             _ => rest.push(pair),
         }
     }
+    if options.certificate.is_some() != options.key.is_some() {
+        return Err(malformed("`sslcert` and `sslkey` stand together"));
+    }
     let rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     Ok((rest, options))
 }

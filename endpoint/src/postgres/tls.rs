@@ -59,8 +59,7 @@ impl Mode {
 /// What the driver needs to encrypt in this mode.
 ///
 /// # Errors
-/// `Code::ConfigUnreadable` when a file that is named cannot be used; `Code::ConfigMalformed` when a
-/// certificate comes without its key.
+/// `Code::ConfigUnreadable` when a file that is named cannot be used.
 pub(super) fn connector(mode: Mode, options: Options) -> Result<MakeRustlsConnect, Fault> {
     let verify = match mode {
         Mode::VerifyFull => Verify::Full,
