@@ -146,7 +146,7 @@ pub(super) struct Rule {
 }
 
 /// Whether triggers that a target entity has fire for the rows that are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Triggers {
     /// They fire.
@@ -154,6 +154,20 @@ pub(super) enum Triggers {
     On,
     /// They do not. Only PostgreSQL can.
     Off,
+}
+
+/// To editors that read YAML 1.1, `on` and `off` are truth values.
+impl JsonSchema for Triggers {
+    fn schema_name() -> Cow<'static, str> {
+        "Triggers".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Whether triggers fire for the rows that are written; off: only PostgreSQL can.",
+            "enum": ["on", "off", true, false],
+        })
+    }
 }
 
 /// How rows are written.

@@ -57,14 +57,28 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let statement = format!("DROP DATABASE IF EXISTS {}", self.name);
+        let name = self.name.clone();
         // Dropping cannot wait inside the test's own runtime.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(maintain("mysql", &[statement]));
+            runtime.unwrap().block_on(remove(&name));
         });
         let _ = dropping.join();
     }
+}
+
+/// Drops a database, and ends whoever still reads it: a connection that the test dropped is closed by
+/// the runtime that this waits in, and its locks would be waited for.
+async fn remove(database: &str) {
+    let mut conn = open("mysql").await;
+    let others = "SELECT id FROM information_schema.processlist WHERE db = ?";
+    let others: Vec<u64> = conn.exec(others, (database,)).await.unwrap();
+    for other in others {
+        // It may be gone by now.
+        let _ = conn.query_drop(format!("KILL CONNECTION {other}")).await;
+    }
+    conn.query_drop(format!("DROP DATABASE IF EXISTS {database}")).await.unwrap();
+    let _ = conn.disconnect().await;
 }
 
 async fn open(database: &str) -> Conn {

@@ -114,12 +114,12 @@ fn what_nobody_knows() {
     assert_eq!(
         added("entities:\n  - entity: orders\n    confilct: [id]\n"),
         "school.yaml:10:5: unknown key `confilct`; did you mean `conflict`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`."
+         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    filter: x\n"),
         "school.yaml:10:5: unknown key `filter`; did you mean `where`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`."
+         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         added("limits: { workers: 4 }\n"),
@@ -506,7 +506,7 @@ fn overrides_are_pointed_at_too() {
     assert_eq!(
         variable("LONGHAUL_ENTITIES", "[a, { entity: b, confict: [c] }]"),
         "variable LONGHAUL_ENTITIES: unknown key `confict`; did you mean `conflict`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`."
+         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         variable("LONGHAUL_ENVIRONMENTS__PROD__PASSWORD", "geheim"),
