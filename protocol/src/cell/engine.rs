@@ -7,7 +7,7 @@ use crate::schema::{Engine, Logical};
 /// Whether a column of type `to` in this engine can hold a canonical text, beyond what the type
 /// itself says: PostgreSQL has no NUL in text and no zero dates, SQLite has no NaN (it stores NULL
 /// instead) and no negative zero, MySQL has neither infinities nor a negative zero nor years beyond 9999, and
-/// instants from 1970 to 2038 only.
+/// instants from 1970 to 2038 only, and zero.
 ///
 /// # Errors
 /// The reason why it cannot.
@@ -85,12 +85,11 @@ fn has_four_digit_year(cell: &[u8]) -> bool {
     shaped && cell[0].is_ascii_digit() && !cell.ends_with(b"BC")
 }
 
-/// From one second after the beginning of 1970 to the end of what 31 bits of seconds can say. A text
-/// of this shape is ordered as its moment is.
+/// From one second after the beginning of 1970 to the end of what 31 bits of seconds can say, and the
+/// zero that stands for none. A text of this shape is ordered as its moment is.
 fn is_instant_of_mysql(cell: &[u8]) -> bool {
-    has_four_digit_year(cell)
-        && cell >= &b"1970-01-01 00:00:01"[..]
-        && cell < &b"2038-01-19 03:14:08"[..]
+    let known = &b"1970-01-01 00:00:01"[..]..&b"2038-01-19 03:14:08"[..];
+    has_four_digit_year(cell) && (known.contains(&cell) || cell.starts_with(b"0000-00-00 00:00:00"))
 }
 
 /// Types whose canonical text may contain a NUL character.
@@ -160,6 +159,8 @@ mod tests {
             (Engine::MySql, &zoned, "1970-01-01 00:00:01+00", Ok(())),
             (Engine::MySql, &zoned, "2038-01-19 03:14:07.999999+00", Ok(())),
             (Engine::MySql, &zoned, "2038-01-19 03:14:08+00", Err(NoSuchDate)),
+            (Engine::MySql, &zoned, "0000-00-00 00:00:00+00", Ok(())),
+            (Engine::MySql, &zoned, "0001-01-01 00:00:00+00", Err(NoSuchDate)),
         ] {
             assert_eq!(holds(engine, to, cell.as_bytes()), held, "{engine} {cell}");
             assert!(held.is_ok() || asks_engine(engine, to));
