@@ -24,31 +24,32 @@
 //! [`Source::read`] and writes with a [`Session`]; verification reads with [`Target::read_back`].
 //! `cli` alone calls [`open`].
 
+mod home;
 mod memory;
 pub mod mysql;
 mod open;
 pub mod postgres;
+mod session;
 pub mod sql;
 pub mod sqlite;
+mod wanted;
 
 pub mod conformance;
 pub mod faulty;
-
-use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
-use protocol::id::{AttemptId, ChunkId, EntityId, RunId};
 use protocol::mapping::Consistency;
-use protocol::plan::{Bound, Chunk, ColumnMap, Entity, Lane, Note, Plan, Range, Stage, Step};
-use protocol::receipt::{Receipt, Reject};
-use protocol::run::{self, Record, Steering};
+use protocol::plan::{Bound, Entity, Lane, Range, Step};
 use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
+pub use home::Home;
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
+pub use session::{Begun, Session, Write};
+pub use wanted::{Design, DesignedColumn, DesignedStep, Wanted};
 
 /// What an engine can and cannot do. Data, so that no caller asks "is it SQLite?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,260 +252,4 @@ pub trait Target: Send + Sync {
 
     /// A connection of its own for the chunk transactions of one slot.
     async fn session(&self, label: &str) -> Result<Box<dyn Session>, Fault>;
-}
-
-/// Tables that a target is to have, in the words of the engine they come from.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The catalogue they come from: its engine, enums and sequences.
-    pub from: Catalogue,
-    /// The tables, already under their target names and without excluded columns, keys and indexes
-    /// over those; each with its place in the plan. Foreign keys name target tables, and those to
-    /// tables that are not moved and not there are already left out.
-    pub tables: Vec<(EntityId, Table)>,
-    /// Schemas, types and sequences that the target has already.
-    pub existing: Catalogue,
-}
-
-/// What a target makes of [`Wanted`].
-#[derive(Debug, Clone, Default)]
-pub struct Design {
-    /// For each wanted table, in the same order: the type of each of its columns. Generated
-    /// columns that the target generates itself are marked and not written.
-    pub columns: Vec<Vec<DesignedColumn>>,
-    /// Steps in an order in which they could run one by one.
-    pub steps: Vec<DesignedStep>,
-    /// What it cannot express, and what a person should know.
-    pub notes: Vec<Note>,
-    /// Whether everything designed survives a crash of the server.
-    pub durable: bool,
-}
-
-/// The type a target gives a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DesignedColumn {
-    /// The column's name.
-    pub name: String,
-    /// The target's own type.
-    pub native: String,
-    /// What the target's type means, and so what it gives back.
-    pub logical: Logical,
-    /// Whether the target computes it, so that no value may be written.
-    pub generated: bool,
-    /// Whether what it gives back for a value can be foretold; see `ColumnMap::compared`.
-    pub compared: bool,
-}
-
-/// A step with its place among the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DesignedStep {
-    /// The step.
-    pub step: Step,
-    /// `Stage::Prepare` or `Stage::Finish`.
-    pub stage: Stage,
-    /// The entity it belongs to, if to one.
-    pub entity: Option<EntityId>,
-    /// Positions in [`Design::steps`] of those that must be done before, beyond what the stages
-    /// already order: a foreign key waits for the key it points to.
-    pub after: Vec<usize>,
-}
-
-/// The bookkeeping of runs inside a target: `run`, `plan`, `receipt`, `reject`, `owner`.
-///
-/// Reads see what is committed. Every change is one transaction.
-#[async_trait]
-pub trait Home: Send + Sync {
-    /// Creates the bookkeeping tables where they are missing. `Code::PlanFormat` when a newer
-    /// build made them.
-    async fn install(&mut self) -> Result<(), Fault>;
-
-    /// Stores a run in state planning, its plan, and its ownership of the target entities, all in
-    /// one transaction; then opens it. Storing the same run again changes nothing.
-    ///
-    /// # Errors
-    /// `Code::TargetOwned` when another unfinished run owns one of the entities.
-    async fn store(&mut self, record: &Record, plan: &Plan) -> Result<(), Fault>;
-
-    /// All runs, latest first. Empty when nothing was ever installed.
-    async fn runs(&mut self) -> Result<Vec<Record>, Fault>;
-
-    /// One run. `Code::RunUnknown` when it is not here.
-    async fn run(&mut self, run: RunId) -> Result<Record, Fault>;
-
-    /// The plan of a run.
-    async fn plan(&mut self, run: RunId) -> Result<Plan, Fault>;
-
-    /// Begins to lead: adds one to the run's epoch and returns it. Durable before it returns. With
-    /// `after`, only while that is the epoch: of those who found the run without a leader at the same
-    /// moment, one leads.
-    ///
-    /// # Errors
-    /// `Code::Deposed` when the epoch is another than `after`.
-    async fn lead(&mut self, run: RunId, after: Option<u64>) -> Result<u64, Fault>;
-
-    /// Tells that the leader of this epoch is alive, and returns what is known of the run.
-    ///
-    /// # Errors
-    /// `Code::Deposed` when somebody else leads it.
-    async fn beat(&mut self, run: RunId, epoch: u64) -> Result<Record, Fault>;
-
-    /// Keeps what operators ask of a run, in place of what they asked before. Durable before it
-    /// returns.
-    async fn steer(&mut self, run: RunId, steering: &Steering) -> Result<(), Fault>;
-
-    /// Notes under which name the leader of this epoch holds the source. Forgotten when another
-    /// begins to lead.
-    ///
-    /// # Errors
-    /// `Code::Deposed` when somebody else leads it.
-    async fn note_held(&mut self, run: RunId, epoch: u64, held: &str) -> Result<(), Fault>;
-
-    /// Rejects of each done chunk that has any.
-    async fn rejected(&mut self, run: RunId) -> Result<BTreeMap<ChunkId, u64>, Fault>;
-
-    /// The epoch now.
-    async fn epoch(&mut self, run: RunId) -> Result<u64, Fault>;
-
-    /// Ids of all done chunks: what the anti-join of plan and receipts leaves out. Durable before
-    /// it returns: no crash of the target takes back one that was named, so what waits for these
-    /// chunks may begin.
-    async fn done(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault>;
-
-    /// Which of these chunks are done, as far as is seen now: a crash of the target may take them back,
-    /// so what waits for them asks [`Home::done`]. They are looked up one by one: ask for few.
-    async fn done_of(&mut self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault>;
-
-    /// All done receipts, in chunk order.
-    async fn receipts(&mut self, run: RunId) -> Result<Vec<Receipt>, Fault>;
-
-    /// Rejects of a run, in chunk order, at most `limit`.
-    async fn rejects(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault>;
-
-    /// Rejects of the chunks `from..=upto` of a run, in chunk order: to read all of them page by
-    /// page, with [`Home::rejected`] to say how long the pages are.
-    async fn rejects_of(
-        &mut self,
-        run: RunId,
-        from: ChunkId,
-        upto: ChunkId,
-    ) -> Result<Vec<Reject>, Fault>;
-
-    /// Keeps a bounded sample of rows that were refused by a chunk that was rolled back. They are
-    /// evidence, not outcome: replaced by the next sample of that chunk, and gone once it is done.
-    async fn keep_sample(&mut self, run: RunId, sample: &[Reject]) -> Result<(), Fault>;
-
-    /// The samples kept.
-    async fn samples(&mut self, run: RunId) -> Result<Vec<Reject>, Fault>;
-
-    /// Moves the run along `protocol::run`. An event that shuts the door takes the gate exclusively:
-    /// chunks in flight end first. Where an engine has several writers, others wait for no chunk.
-    /// `Completed` is refused with `Code::Parked` unless every planned chunk is done, and releases
-    /// the owners; `Code::RunBusy` when the run cannot go that way, or somebody else moved it in
-    /// between. Durable before it returns.
-    async fn change(
-        &mut self,
-        run: RunId,
-        event: run::Event,
-        now: protocol::clock::Instant,
-    ) -> Result<run::State, Fault>;
-
-    /// Notes what the source's change counters said, and whether the run drifted.
-    async fn note_source(&mut self, run: RunId, counters: &str, drifted: bool)
-    -> Result<(), Fault>;
-
-    /// Removes all bookkeeping of a run that is over. Rows that were moved are not touched.
-    /// `Code::RunBusy` when it is not over.
-    async fn forget(&mut self, run: RunId) -> Result<(), Fault>;
-}
-
-/// What [`Session::begin`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// The chunk is ours: its receipt is open, under our attempt.
-    Open,
-    /// It was decided before. The transaction is closed again.
-    Decided(Box<Receipt>),
-    /// The run is in a state that admits no chunks, or no longer owns the entity. The transaction
-    /// is closed again.
-    Fenced,
-}
-
-/// What rows a session is about to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Write {
-    /// Rows of all columns of the entity, as its mode says; columns in `entity.links` are left
-    /// NULL where `blank_links`.
-    Rows {
-        /// Whether links are left NULL for a second pass.
-        blank_links: bool,
-    },
-    /// Key columns and then link columns: fills the links of rows that are there. `columns` are
-    /// the entity's columns for each cell: first those of the key, then those of the links.
-    Links {
-        /// How many of the cells are the key.
-        key: usize,
-        /// The columns of the cells.
-        columns: Vec<ColumnMap>,
-    },
-}
-
-/// One connection for chunk transactions, of one slot, reused between chunks.
-///
-/// The order of calls is the chunk protocol: `begin`, then for a copy `start`, `write`…, `finish`
-/// (in careful gear many times, between savepoints), or for a step `execute`; then `reject`,
-/// `complete`, `commit`. After any fault the session is dropped, except where `rollback_to` is
-/// allowed.
-#[async_trait]
-pub trait Session: Send {
-    /// Begins the chunk's transaction: takes the gate shared, reads state and owner, and inserts
-    /// the receipt as `open`. Waits while another attempt at the same chunk is in flight, at most
-    /// as long as the engine's bound; then `Code::Busy`.
-    ///
-    /// For a step (`Work::Step`) the order inside is the session lock of the chunk first, and the
-    /// gate at `complete`, so that an index build of hours does not hold the gate.
-    async fn begin(
-        &mut self,
-        run: RunId,
-        chunk: &Chunk,
-        attempt: AttemptId,
-    ) -> Result<Begun, Fault>;
-
-    /// Opens the way for rows into the entity. `immediate` makes deferred constraints speak at once.
-    async fn start(&mut self, entity: &Entity, write: &Write, immediate: bool)
-    -> Result<(), Fault>;
-
-    /// Writes a batch. The cells are as `entity.lane` says, in the order of `entity.columns`
-    /// (or of `Write::Links::columns`). A fault of this or of `finish` names the row it is about
-    /// (`Fault::row`) where the engine says which, and only one batch was written.
-    async fn write(&mut self, batch: Batch) -> Result<(), Fault>;
-
-    /// Closes the way again, and returns how many rows the target counted as written. (For
-    /// `Write::Links`: rows found and filled.)
-    async fn finish(&mut self) -> Result<u64, Fault>;
-
-    /// Marks a point to come back to. Only one at a time.
-    async fn savepoint(&mut self) -> Result<(), Fault>;
-
-    /// Undoes everything since the savepoint, after a fault in `start`, `write` or `finish` too,
-    /// and forgets it.
-    async fn rollback_to(&mut self) -> Result<(), Fault>;
-
-    /// Keeps everything since the savepoint, and forgets it.
-    async fn release(&mut self) -> Result<(), Fault>;
-
-    /// Runs the statements of a step.
-    async fn execute(&mut self, step: &Step) -> Result<(), Fault>;
-
-    /// Keeps rejected rows, in this transaction.
-    async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault>;
-
-    /// Completes the receipt: exactly one row must change from `open`. `Code::NotMine` when none
-    /// does: then nothing of this transaction is true.
-    async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault>;
-
-    /// Commits. An error or silence is ambiguous: drop the session and begin the chunk again.
-    async fn commit(&mut self) -> Result<(), Fault>;
-
-    /// Gives the transaction up.
-    async fn rollback(&mut self) -> Result<(), Fault>;
 }

@@ -8,11 +8,13 @@
 
 mod chunks;
 mod columns;
+mod modes;
 mod order;
 mod policies;
+mod say;
 mod select;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use endpoint::{Capabilities, Design, DesignedStep, Source, Target, Wanted};
 use protocol::fault::{Code, Fault};
@@ -25,6 +27,7 @@ use protocol::schema::{Catalogue, ForeignKey, Table, TableName};
 use protocol::wire;
 
 use chunks::Planned;
+use modes::{conflict, mode, refuse_unnamed};
 use select::Chosen;
 
 /// Draws the plan of a migration.
@@ -167,10 +170,6 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn note(&mut self, level: Level, entity: Option<&TableName>, text: impl Into<String>) {
-        self.notes.push(Note { level, entity: entity.map(ToString::to_string), text: text.into() });
-    }
-
     /// What the target makes of the tables that it does not have yet; and those tables.
     fn design(&mut self, chosen: &[Chosen<'_>]) -> Result<(Design, Wanted), Fault> {
         let meaning = |name: &TableName| match chosen.iter().find(|c| c.table.name == *name) {
@@ -371,21 +370,6 @@ impl Draft<'_> {
         if alike && links.is_empty() { Lane::Raw } else { Lane::Text }
     }
 
-    fn say_of(&mut self, entity: &Entity) {
-        let name = Some(&entity.target);
-        if entity.key.is_empty() && entity.top.is_none() {
-            self.note(Level::Info, name, "has no NOT NULL unique key, and moves as one chunk");
-        }
-        if !entity.links.is_empty() {
-            let links = entity.links.join(", ");
-            self.note(Level::Info, name, format!("{links}: filled in a second pass"));
-        }
-        for column in entity.columns.iter().filter(|column| !column.compared) {
-            let text = format!("{} is rewritten by the target and not verified", column.target);
-            self.note(Level::Warning, name, text);
-        }
-    }
-
     /// Whether triggers are off while rows are written: only where there are any.
     fn silent(&self, one: &Chosen<'_>, there: Option<&Table>) -> Result<bool, Fault> {
         let triggers = there.map(|there| &there.triggers).filter(|all| !all.is_empty());
@@ -398,113 +382,6 @@ impl Draft<'_> {
             }
         }
     }
-
-    fn say_of_existing(&mut self, there: &Table, holds_rows: bool, silent: bool) {
-        let triggers = there.triggers.join(", ");
-        if silent {
-            let text = format!(
-                "triggers are off for the rows of this run: {triggers}; its chunks follow one another, \
-                 and others wait to write meanwhile"
-            );
-            self.note(Level::Warning, Some(&there.name), text);
-        } else if !there.triggers.is_empty() {
-            let text = format!("triggers will fire: {triggers}");
-            self.note(Level::Warning, Some(&there.name), text);
-        }
-        if holds_rows {
-            let text = "holds rows already, so reading it back cannot prove what this run wrote";
-            self.note(Level::Warning, Some(&there.name), text);
-        }
-        if !there.durable {
-            let text = "does not survive a crash of the server (UNLOGGED)";
-            self.note(Level::Warning, Some(&there.name), text);
-        }
-    }
-
-    /// Where rules say which entities by patterns, those that the user may not see are not among them.
-    async fn say_what_hides(
-        &mut self,
-        chosen: &[Chosen<'_>],
-        source: &dyn Source,
-    ) -> Result<(), Fault> {
-        let named = |one: &Chosen<'_>| one.rule.pattern == one.table.name.name;
-        if chosen.iter().all(named) {
-            return Ok(());
-        }
-        if let Some(why) = source.hides().await? {
-            self.note(Level::Warning, None, why);
-        }
-        Ok(())
-    }
-
-    /// Names what stands in the source and is not moved: all of it when everything was meant, else
-    /// what belongs to the chosen tables.
-    fn say_what_stays(&mut self, chosen: &[Chosen<'_>]) {
-        let everything = chosen.iter().any(|one| one.rule.pattern == "*");
-        let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for one in &self.from.unmoved {
-            if everything || chosen.iter().any(|c| belongs(&one.name, &c.table.name)) {
-                kinds.entry(&one.kind).or_default().push(one.name.to_string());
-            }
-        }
-        for (kind, names) in kinds {
-            self.note(Level::Left, None, format!("{kind} not moved: {}", names.join(", ")));
-        }
-    }
-}
-
-/// The second pass finds each row by its key, so all of the key must be there and moved.
-fn refuse_unnamed(
-    target: &TableName,
-    key: &[String],
-    columns: &[ColumnMap],
-    links: &[String],
-) -> Result<(), Fault> {
-    let moved = |name: &String| columns.iter().any(|column| column.source == *name);
-    if !key.is_empty() && key.iter().all(moved) {
-        return Ok(());
-    }
-    let said = format!("{} must be filled in a second pass, by a key", links.join(", "));
-    Err(Fault::new(Code::KeyMissing, target.to_string()).saying(said).next(
-        "Give the source a NOT NULL unique key and move all of it, or let Longhaul create the table.",
-    ))
-}
-
-/// Whether a thing is a part of a table (`orders.orders_period_excl`), or said of it.
-fn belongs(thing: &TableName, table: &TableName) -> bool {
-    let rest = thing.name.strip_prefix(&table.name);
-    thing.schema == table.schema
-        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// How rows are written. What the plan creates needs no more than that; only an update needs rows
-/// that are there.
-fn mode(one: &Chosen<'_>, there: Option<&Table>) -> Result<Mode, Fault> {
-    match (one.rule.mode, there) {
-        (mode, Some(_)) => Ok(mode),
-        (Mode::Update, None) => Err(Fault::new(Code::ModeUnable, one.target.to_string())
-            .saying("mode update writes to rows that are there, and there is no such table")),
-        (Mode::Create | Mode::Upsert | Mode::Replace | Mode::Append, None) => Ok(Mode::Create),
-    }
-}
-
-/// The columns that say which row an upsert or an update means.
-fn conflict(one: &Chosen<'_>, mode: Mode, there: Option<&Table>) -> Result<Vec<String>, Fault> {
-    let Some(there) = there.filter(|_| !mode.inserts()) else { return Ok(Vec::new()) };
-    let primary = || there.primary_key.as_ref().map(|key| key.columns.clone());
-    let wish = Some(one.rule.conflict.clone()).filter(|columns| !columns.is_empty());
-    let Some(columns) = wish.or_else(primary) else {
-        return Err(Fault::new(Code::KeyMissing, there.name.to_string())
-            .saying("it has no primary key, and `conflict` names no columns"));
-    };
-    let wanted: BTreeSet<_> = columns.iter().collect();
-    let keys = there.primary_key.iter().chain(&there.uniques).map(|key| key.columns.clone());
-    let indexes = there.indexes.iter().filter_map(|index| index.unique_columns());
-    if keys.chain(indexes).any(|key| key.iter().collect::<BTreeSet<_>>() == wanted) {
-        return Ok(columns);
-    }
-    let said = format!("no unique constraint covers exactly ({})", columns.join(", "));
-    Err(Fault::new(Code::KeyMissing, there.name.to_string()).saying(said))
 }
 
 fn entity_id(at: usize) -> EntityId {

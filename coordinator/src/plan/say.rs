@@ -1,0 +1,98 @@
+//! What a plan tells whoever reads it before it begins: what is not moved, not seen, not proved, or
+//! not as in the source.
+
+use std::collections::BTreeMap;
+
+use endpoint::Source;
+use protocol::fault::Fault;
+use protocol::plan::{Entity, Level, Note};
+use protocol::schema::{Table, TableName};
+
+use super::Draft;
+use super::select::Chosen;
+
+impl Draft<'_> {
+    pub(super) fn note(
+        &mut self,
+        level: Level,
+        entity: Option<&TableName>,
+        text: impl Into<String>,
+    ) {
+        self.notes.push(Note { level, entity: entity.map(ToString::to_string), text: text.into() });
+    }
+
+    pub(super) fn say_of(&mut self, entity: &Entity) {
+        let name = Some(&entity.target);
+        if entity.key.is_empty() && entity.top.is_none() {
+            self.note(Level::Info, name, "has no NOT NULL unique key, and moves as one chunk");
+        }
+        if !entity.links.is_empty() {
+            let links = entity.links.join(", ");
+            self.note(Level::Info, name, format!("{links}: filled in a second pass"));
+        }
+        for column in entity.columns.iter().filter(|column| !column.compared) {
+            let text = format!("{} is rewritten by the target and not verified", column.target);
+            self.note(Level::Warning, name, text);
+        }
+    }
+
+    pub(super) fn say_of_existing(&mut self, there: &Table, holds_rows: bool, silent: bool) {
+        let triggers = there.triggers.join(", ");
+        if silent {
+            let text = format!(
+                "triggers are off for the rows of this run: {triggers}; its chunks follow one another, \
+                 and others wait to write meanwhile"
+            );
+            self.note(Level::Warning, Some(&there.name), text);
+        } else if !there.triggers.is_empty() {
+            let text = format!("triggers will fire: {triggers}");
+            self.note(Level::Warning, Some(&there.name), text);
+        }
+        if holds_rows {
+            let text = "holds rows already, so reading it back cannot prove what this run wrote";
+            self.note(Level::Warning, Some(&there.name), text);
+        }
+        if !there.durable {
+            let text = "does not survive a crash of the server (UNLOGGED)";
+            self.note(Level::Warning, Some(&there.name), text);
+        }
+    }
+
+    /// Where rules say which entities by patterns, those that the user may not see are not among them.
+    pub(super) async fn say_what_hides(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        source: &dyn Source,
+    ) -> Result<(), Fault> {
+        let named = |one: &Chosen<'_>| one.rule.pattern == one.table.name.name;
+        if chosen.iter().all(named) {
+            return Ok(());
+        }
+        if let Some(why) = source.hides().await? {
+            self.note(Level::Warning, None, why);
+        }
+        Ok(())
+    }
+
+    /// Names what stands in the source and is not moved: all of it when everything was meant, else
+    /// what belongs to the chosen tables.
+    pub(super) fn say_what_stays(&mut self, chosen: &[Chosen<'_>]) {
+        let everything = chosen.iter().any(|one| one.rule.pattern == "*");
+        let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for one in &self.from.unmoved {
+            if everything || chosen.iter().any(|c| belongs(&one.name, &c.table.name)) {
+                kinds.entry(&one.kind).or_default().push(one.name.to_string());
+            }
+        }
+        for (kind, names) in kinds {
+            self.note(Level::Left, None, format!("{kind} not moved: {}", names.join(", ")));
+        }
+    }
+}
+
+/// Whether a thing is a part of a table (`orders.orders_period_excl`), or said of it.
+fn belongs(thing: &TableName, table: &TableName) -> bool {
+    let rest = thing.name.strip_prefix(&table.name);
+    thing.schema == table.schema
+        && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
