@@ -74,9 +74,23 @@ impl Database {
     /// # Panics
     /// When the server of [`server`] cannot be reached.
     pub async fn new() -> Self {
+        Self::made_with("").await
+    }
+
+    /// A new, empty one that takes any bytes for text.
+    ///
+    /// # Panics
+    /// When the server of [`server`] cannot be reached.
+    pub async fn without_encoding() -> Self {
+        let ascii = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'";
+        Self::made_with(ascii).await
+    }
+
+    async fn made_with(options: &str) -> Self {
         let name = format!("longhaul_test_{}", unique());
         let client = connect(&server()).await;
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a new name");
+        let create = format!("CREATE DATABASE {name} {options}");
+        client.batch_execute(&create).await.expect("a new name");
         Self { name }
     }
 

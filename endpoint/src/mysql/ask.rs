@@ -1,5 +1,7 @@
 //! What is asked of a database besides its rows: who it is, whether it changed, what may be done.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use protocol::fault::{Code, Fault};
@@ -71,7 +73,7 @@ impl MySql {
     /// A connection that sees what is to be read.
     async fn reader(&self, label: &str) -> Result<Reader, Fault> {
         if self.holds.load(Ordering::Relaxed) {
-            return Ok(Reader::Held(std::sync::Arc::clone(&self.held).lock_owned().await));
+            return Ok(Reader::Held(Arc::clone(&self.held).lock_owned().await));
         }
         Ok(Reader::Own(self.door.open(label, Duty::Read).await?))
     }
@@ -79,12 +81,30 @@ impl MySql {
     pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
         let mut reader = self.reader("longhaul:cut").await?;
         let bounds = range::cut(reader.link()?, cut).await;
-        bounds.map_err(|fault| read::blame(fault, cut.filter.is_some()))
+        bounds.map_err(|fault| read::blame(reader.broke(fault), cut.filter.is_some()))
     }
 
     pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
-        let select = Select::range(wanted)?;
-        Ok(Box::new(Stream::open(self.reader(&wanted.label).await?, select).await?))
+        let mut reader = self.reader(&wanted.label).await?;
+        let careful = self.careful(reader.link()?, &wanted.table).await;
+        let careful = careful.map_err(|fault| reader.broke(fault))?;
+        let select = Select::range(wanted, &careful)?;
+        Ok(Box::new(Stream::open(reader, select).await?))
+    }
+
+    /// Which texts of a table are selected with care; asked once.
+    async fn careful(
+        &self,
+        link: &mut Link,
+        table: &TableName,
+    ) -> Result<Arc<BTreeSet<String>>, Fault> {
+        let mut known = self.careful.lock().await;
+        if let Some(careful) = known.get(table) {
+            return Ok(Arc::clone(careful));
+        }
+        let careful = Arc::new(read::careful(link, table).await?);
+        known.insert(table.clone(), Arc::clone(&careful));
+        Ok(careful)
     }
 
     pub(super) async fn begin_read_back(
@@ -99,7 +119,13 @@ impl MySql {
         let rows = range::slice(&mut link, entity, index, of).await?;
         let columns = entity.columns.iter().map(|c| (c.target.as_str(), &c.to));
         let select = Select {
-            sql: format!("{}{}", read::select(&entity.target, columns), rows.sql()),
+            // Whatever it is that was written there, the server took it for text.
+            sql: format!(
+                "{}{}",
+                read::select(&entity.target, columns, &BTreeSet::new()),
+                rows.sql()
+            ),
+            careful: Vec::new(),
             columns: entity.columns.iter().map(|c| c.to.clone()).collect::<Vec<Logical>>(),
             batch_bytes,
             filtered: false,

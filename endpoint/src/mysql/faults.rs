@@ -131,6 +131,7 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
     let (code, words) =
         known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(*words)));
     let native = Native {
+        refusal: refusal(number, message),
         constraint: constraint(number, message),
         column: column(number, message),
         ..native(number)
@@ -144,9 +145,17 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
 }
 
 fn native(number: u16) -> Native {
-    let refusal = REFUSALS.iter().find(|(numbers, _)| numbers.contains(&number));
-    let refusal = refusal.map(|(_, refusal)| *refusal);
-    Native { code: number.to_string(), refusal, ..Native::default() }
+    Native { code: number.to_string(), refusal: refusal(number, ""), ..Native::default() }
+}
+
+/// What a number means for a row. Of one number only the words tell a character that the column's set
+/// lacks from a text that is no number.
+fn refusal(number: u16, message: &str) -> Option<Refusal> {
+    if number == 1366 && message.starts_with("Incorrect string value") {
+        return Some(Refusal::InvalidEncoding);
+    }
+    let known = REFUSALS.iter().find(|(numbers, _)| numbers.contains(&number));
+    known.map(|(_, refusal)| *refusal)
 }
 
 /// Which right is missing on what: `INSERT command denied to user … for table …`.
@@ -325,6 +334,15 @@ mod tests {
             assert!(native(*number).refusal.is_some(), "{number}");
         }
         assert_eq!(native(1062).reason(), "unique (1062)");
+        for (message, reason) in [
+            (
+                "Incorrect string value: '\\xE5' for column `d`.`t`.`v` at row 1",
+                "invalid_encoding (1366)",
+            ),
+            ("Incorrect integer value: 'x' for column `d`.`t`.`v` at row 1", "wrong_type (1366)"),
+        ] {
+            assert_eq!(of_number("t", 1366, message).named().unwrap().reason(), reason);
+        }
     }
 
     #[test]

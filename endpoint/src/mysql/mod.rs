@@ -39,6 +39,7 @@ mod version;
 mod way;
 mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,6 +66,8 @@ struct MySql {
     held: Arc<Mutex<Option<Link>>>,
     /// Whether a moment is held, or was.
     holds: std::sync::atomic::AtomicBool,
+    /// Of each table that was read: the texts that are selected with care.
+    careful: Mutex<BTreeMap<TableName, Arc<BTreeSet<String>>>>,
 }
 
 /// Opens a database to read from; it must answer.
@@ -81,7 +84,8 @@ impl MySql {
     async fn open(address: &Address) -> Result<Self, Fault> {
         let door = Arc::new(Door::parse(address)?);
         let met = door.open("longhaul:open", Duty::Read).await?.met();
-        Ok(Self { door, met, held: Arc::default(), holds: false.into() })
+        let (held, careful) = (Arc::default(), Mutex::default());
+        Ok(Self { door, met, held, holds: false.into(), careful })
     }
 
     fn able(&self) -> Capabilities {

@@ -1,5 +1,6 @@
 //! Rows out of MySQL, as the server's text protocol streams them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Row, Value};
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
-use protocol::schema::Logical;
+use protocol::schema::{Logical, TableName};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
 use super::connect::Link;
@@ -23,38 +24,62 @@ const AHEAD: usize = 1;
 pub(super) struct Select {
     pub(super) sql: String,
     pub(super) columns: Vec<Logical>,
+    /// Which of them, from 0, are texts that were selected with care.
+    pub(super) careful: Vec<usize>,
     pub(super) batch_bytes: usize,
     /// Whether the statement holds an operator's own words.
     pub(super) filtered: bool,
 }
 
-/// `SELECT … FROM …` of these columns.
+/// `SELECT … FROM …` of these columns. Those of `careful` are texts of a character set that does not
+/// have all bytes.
 pub(super) fn select<'a>(
-    table: &protocol::schema::TableName,
+    table: &TableName,
     columns: impl Iterator<Item = (&'a str, &'a Logical)>,
+    careful: &BTreeSet<String>,
 ) -> String {
-    let columns: Vec<_> = columns.map(|(name, logical)| render::selected(name, logical)).collect();
+    let select = |(name, logical): (&str, &Logical)| match careful.contains(name) {
+        true => render::selected_with_care(name),
+        false => render::selected(name, logical),
+    };
+    let columns: Vec<_> = columns.map(select).collect();
     format!("SELECT {} FROM {}", columns.join(", "), words::table(table))
+}
+
+/// The texts of a table whose character set does not have all bytes: the server checks none of them
+/// where a character is one byte. Of UTF-8 it does, and latin1 has all.
+pub(super) async fn careful(link: &mut Link, table: &TableName) -> Result<BTreeSet<String>, Fault> {
+    let select = format!(
+        "SELECT column_name FROM information_schema.columns \
+          WHERE table_schema = DATABASE() AND table_name = {} \
+            AND data_type IN ('char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext') \
+            AND character_set_name NOT IN ('utf8mb4', 'utf8mb3', 'utf8', 'latin1')",
+        words::literal(&table.name)
+    );
+    Ok(link.query(&select).await?.into_iter().flatten().flatten().collect())
 }
 
 impl Select {
     /// The rows that `read` asks for.
-    pub(super) fn range(read: &Read) -> Result<Self, Fault> {
+    pub(super) fn range(read: &Read, careful: &BTreeSet<String>) -> Result<Self, Fault> {
         let columns = read.columns.iter().map(|(name, logical)| (name.as_str(), logical));
         let mut rows = super::range::Where::default();
         rows.range(&read.key, &read.range)?;
         if let Some(filter) = &read.filter {
             rows.filter(filter);
         }
-        let mut sql = format!("{}{}", select(&read.table, columns), rows.sql());
+        let mut sql = format!("{}{}", select(&read.table, columns, careful), rows.sql());
         if let Some(top) = read.top {
             if !read.key.is_empty() {
                 sql += &format!(" ORDER BY {}", words::names(read.key.iter().map(String::as_str)));
             }
             sql += &format!(" LIMIT {top}");
         }
+        let names = read.columns.iter().enumerate();
+        let careful = names.filter(|(_, (name, _))| careful.contains(name)).map(|(at, _)| at);
         Ok(Self {
             sql,
+            careful: careful.collect(),
             columns: read.columns.iter().map(|(_, logical)| logical.clone()).collect(),
             batch_bytes: read.batch_bytes,
             filtered: read.filter.is_some(),
@@ -82,7 +107,7 @@ impl Reader {
     }
 
     /// A held session that broke takes the moment with it.
-    fn broke(&mut self, fault: Fault) -> Fault {
+    pub(super) fn broke(&mut self, fault: Fault) -> Fault {
         match self {
             Self::Own(_) => fault,
             Self::Held(held) if fault.code() == Code::Unreachable => {
@@ -148,11 +173,11 @@ async fn give(
             let _ = ready.send(Ok(()));
         }
         let columns = result.columns().unwrap_or_default();
-        let renders: Vec<_> = columns
-            .iter()
-            .zip(&select.columns)
-            .map(|(c, logical)| Render::of(c, logical))
-            .collect();
+        let render = |(at, (c, logical))| match select.careful.contains(&at) {
+            true => Render::CarefulText,
+            false => Render::of(c, logical),
+        };
+        let renders: Vec<_> = columns.iter().zip(&select.columns).enumerate().map(render).collect();
         let mut batch = Batch::with_capacity(select.batch_bytes);
         while let Some(row) = result.next().await? {
             push(&mut batch, &renders, row);

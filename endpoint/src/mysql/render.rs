@@ -15,6 +15,8 @@ pub(super) enum Render {
     Bytes,
     /// Text as it is, when it is UTF-8.
     Text,
+    /// The same of a column that was selected with care.
+    CarefulText,
     /// A number that may be padded with zeros.
     Number,
     /// A double in the server's own digits, which lose nothing.
@@ -54,6 +56,25 @@ pub(super) fn selected(column: &str, logical: &Logical) -> String {
         | Logical::Native { .. }
         | Logical::Any => name,
     }
+}
+
+/// What stands before the bytes of a text that its character set does not have; no text in UTF-8
+/// begins so.
+const UNREADABLE: u8 = 0xff;
+
+/// How a text is selected whose character set does not have all bytes. The server turns what is no
+/// character into `?` without a word; so where there are more of those than before, the bytes are
+/// given as they are stored. What is too long for a function of the server is NULL there, and must not
+/// become one here: the mark alone says that there is a text.
+pub(super) fn selected_with_care(column: &str) -> String {
+    let name = words::name(column);
+    let others = |text: &str| format!("CHAR_LENGTH(REPLACE({text}, '?', ''))");
+    let converted = format!("CONVERT({name} USING utf8mb4)");
+    format!(
+        "IF({} <> {}, COALESCE(CONCAT(x'ff', CAST({name} AS BINARY)), x'ff'), {converted})",
+        others(&converted),
+        others(&name)
+    )
 }
 
 impl Render {
@@ -108,7 +129,9 @@ impl Render {
     pub(super) fn push(&self, batch: &mut Batch, column: usize, cell: Option<&[u8]>) {
         let Some(cell) = cell else { return batch.push_cell(None) };
         if let Err(reason) = self.push_value(batch, cell) {
-            batch.push_cell((reason == Reason::InvalidEncoding).then_some(cell));
+            let marked = (*self == Self::CarefulText).then(|| cell.strip_prefix(&[UNREADABLE]));
+            let stored = marked.flatten().unwrap_or(cell);
+            batch.push_cell((reason == Reason::InvalidEncoding).then_some(stored));
             let row = batch.rows();
             batch.note_misfit(Misfit { row, column, reason });
         }
@@ -117,10 +140,10 @@ impl Render {
     fn push_value(&self, batch: &mut Batch, cell: &[u8]) -> Result<(), Reason> {
         match self {
             Self::Bytes => batch.push_cell(Some(cell)),
-            Self::Text if std::str::from_utf8(cell).is_err() => {
+            Self::Text | Self::CarefulText if std::str::from_utf8(cell).is_err() => {
                 return Err(Reason::InvalidEncoding);
             }
-            Self::Text => batch.push_cell(Some(cell)),
+            Self::Text | Self::CarefulText => batch.push_cell(Some(cell)),
             Self::Number => batch.push_cell(Some(unpadded(cell))),
             Self::Float { bits } => return push_float(batch, *bits, cell),
             Self::Boolean => match cell {
@@ -210,6 +233,28 @@ mod tests {
         ] {
             assert_eq!(whole_seconds(cell.as_bytes()), moment.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_text_that_is_marked_as_unreadable_is_noted_and_stands_as_it_is_stored() {
+        for (render, cell, stored) in [
+            (Render::CarefulText, &b"\xff\xc3\xa9"[..], Some(&b"\xc3\xa9"[..])),
+            (Render::CarefulText, b"\xff", Some(b"")),
+            (Render::Text, b"\xffa", Some(b"\xffa")),
+            (Render::Boolean, b"2", None),
+        ] {
+            let mut batch = Batch::default();
+            batch.begin_row(1);
+            render.push(&mut batch, 0, Some(cell));
+            batch.end_row();
+            assert_eq!(batch.row(0).cell(0), stored, "{render:?}");
+            assert_eq!(batch.misfits().len(), 1, "{render:?}");
+        }
+        let mut batch = Batch::default();
+        batch.begin_row(1);
+        Render::CarefulText.push(&mut batch, 0, Some("é?".as_bytes()));
+        batch.end_row();
+        assert_eq!((batch.row(0).cell(0), batch.misfits().len()), (Some("é?".as_bytes()), 0));
     }
 
     #[test]

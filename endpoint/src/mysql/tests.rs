@@ -147,7 +147,7 @@ async fn a_range_of_a_composite_key_is_read_by_its_index() {
     assert_eq!(bounds.len(), 7);
     let range = Range { after: Some(bounds[2].clone()), upto: Some(bounds[3].clone()) };
     let read = Read { range, ..whole(&table) };
-    let select = Select::range(&read).unwrap();
+    let select = Select::range(&read, &std::collections::BTreeSet::new()).unwrap();
     let plan = link(&scratch).await.query(&format!("EXPLAIN {}", select.sql)).await.unwrap();
     let words: Vec<_> = plan[0].iter().flatten().map(String::as_str).collect();
     assert!(words.contains(&"range") && words.contains(&"PRIMARY"), "{plan:?}");

@@ -155,6 +155,11 @@ pub(super) fn is_about_the_statement(fault: &Fault) -> bool {
     })
 }
 
+/// Whether the server found a text that is not in its encoding, or in ours.
+pub(super) fn is_about_encoding(fault: &Fault) -> bool {
+    fault.named().is_some_and(|native| native.code == "22021")
+}
+
 /// The fault of a catalogue or wire that does not say what it must.
 pub(super) fn unexpected(place: &str, what: &str) -> Fault {
     Fault::new(Code::Unknown, place).saying(what.to_owned())

@@ -29,7 +29,12 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         triggers: link.query(&complete(queries::TRIGGERS)).await?,
         unmoved: Vec::new(),
     };
-    let tables = raw.tables(&kinds);
+    let mut tables = raw.tables(&kinds);
+    let encoded = "SELECT current_setting('server_encoding') <> 'SQL_ASCII'";
+    if !link.one::<bool>(encoded).await? {
+        // Nobody looked at the texts yet, so their bytes cannot go unseen.
+        tables.iter_mut().flat_map(|table| &mut table.columns).for_each(|c| c.raw = false);
+    }
     let mut unmoved: Vec<_> =
         link.query(&complete(queries::UNMOVED)).await?.iter().map(left).collect();
     unmoved.append(&mut raw.unmoved);

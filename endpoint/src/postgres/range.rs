@@ -18,6 +18,9 @@ pub(super) struct Shape {
     /// Rows stand in partitions; else only in the table itself, and those of tables that inherit
     /// from it are not its own.
     partitioned: bool,
+    /// The server looked at every text as it was written. A database that is SQL_ASCII takes any
+    /// bytes.
+    pub(super) encoded: bool,
     /// Columns, each with its type as it is written in a cast, and the type's schema.
     columns: Vec<(String, String, String)>,
 }
@@ -26,7 +29,8 @@ impl Shape {
     /// Asks the server. `Code::SourceChanged` when there is no such table.
     pub(super) async fn ask(link: &Link, table: &TableName) -> Result<Self, Fault> {
         let select = "SELECT c.relkind = 'p', a.attname::text, \
-                             format_type(a.atttypid, a.atttypmod), tn.nspname::text \
+                             format_type(a.atttypid, a.atttypmod), tn.nspname::text, \
+                             current_setting('server_encoding') <> 'SQL_ASCII' \
                         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
                          AND NOT a.attisdropped \
@@ -48,7 +52,8 @@ impl Shape {
         // A table without columns is one row, of itself alone.
         let column =
             |row: &Row| row.get::<_, Option<String>>(1).map(|name| (name, row.get(2), row.get(3)));
-        Ok(Self { partitioned: first.get(0), columns: rows.iter().filter_map(column).collect() })
+        let columns = rows.iter().filter_map(column).collect();
+        Ok(Self { partitioned: first.get(0), encoded: first.get(4), columns })
     }
 
     /// The table as it stands in FROM.

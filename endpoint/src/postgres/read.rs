@@ -29,7 +29,14 @@ pub(super) struct Reader {
     pub(super) link: Link,
     /// Who keeps the connection when the read came to its end.
     pub(super) after: Option<Idle>,
+    /// Texts come in our encoding, which the server vouches for; else as they are stored.
+    pub(super) encoded: bool,
 }
+
+/// Lets texts come as they are stored, which a database in SQL_ASCII would otherwise refuse at the
+/// first that is not UTF-8; and the end of that.
+pub(super) const AS_STORED: &str = "SET LOCAL client_encoding = 'SQL_ASCII'";
+const AS_WE_READ: &str = "SET LOCAL client_encoding = 'UTF8'";
 
 /// Begins `COPY (query) TO STDOUT`. `columns` are what the query selects.
 ///
@@ -44,7 +51,7 @@ pub(super) async fn copy_out(
 ) -> Result<Box<dyn Rows>, Fault> {
     let (format, decoder) = match lane {
         Lane::Raw => ("binary", Decoder::Binary(binary::Decoder::default())),
-        Lane::Text => ("text", Decoder::Text(text::Decoder::new(columns))),
+        Lane::Text => ("text", Decoder::Text(text::Decoder::new(columns, reader.encoded))),
     };
     let copy = format!("COPY ({query}) TO STDOUT (FORMAT {format})");
     let opened = reader.link.client.copy_out(&copy).await;
@@ -126,7 +133,10 @@ impl CopyOut {
         if !complete {
             return Err(faults::unexpected(&self.place, "rows ended in the middle of one"));
         }
-        if let Some(Reader { link, after: Some(idle) }) = self.reader.take() {
+        if let Some(Reader { link, after: Some(idle), encoded }) = self.reader.take() {
+            if !encoded {
+                link.batch(AS_WE_READ).await?;
+            }
             idle.keep(link).await;
         }
         Ok(())

@@ -26,6 +26,7 @@ mod mysql;
 mod names;
 mod operators;
 mod parked;
+mod pitfalls;
 mod policies;
 mod process;
 mod rabbit;

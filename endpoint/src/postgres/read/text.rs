@@ -2,9 +2,11 @@
 //!
 //! Under our session settings the server prints canonical text itself, so a field is copied as it
 //! stands; only escapes are undone. Two types need more: `bytea` comes in hexadecimal and becomes
-//! bytes, `char(n)` comes padded and loses its blanks.
+//! bytes, `char(n)` comes padded and loses its blanks. Where the server vouches for no encoding, a text
+//! that is not UTF-8 is noted as a misfit and stands as it is, for it can be mended.
 
-use protocol::batch::Batch;
+use protocol::batch::{Batch, Misfit};
+use protocol::cell::Reason;
 use protocol::schema::Logical;
 
 /// What is done to a field.
@@ -19,13 +21,15 @@ enum Rendering {
 #[derive(Debug)]
 pub(super) struct Decoder {
     columns: Vec<Rendering>,
+    /// The server vouches for the encoding of texts.
+    encoded: bool,
     waiting: Vec<u8>,
     /// Where an escaped field is put together before it is rendered.
     scratch: Vec<u8>,
 }
 
 impl Decoder {
-    pub(super) fn new(columns: &[(String, Logical)]) -> Self {
+    pub(super) fn new(columns: &[(String, Logical)], encoded: bool) -> Self {
         let rendering = |(_, logical): &(String, Logical)| match logical {
             Logical::Binary => Rendering::Bytes,
             Logical::Char { .. } => Rendering::Trimmed,
@@ -50,7 +54,7 @@ impl Decoder {
             | Logical::Any => Rendering::AsPrinted,
         };
         let columns = columns.iter().map(rendering).collect();
-        Self { columns, waiting: Vec::new(), scratch: Vec::new() }
+        Self { columns, encoded, waiting: Vec::new(), scratch: Vec::new() }
     }
 
     /// Appends the whole lines of a message.
@@ -90,6 +94,11 @@ impl Decoder {
             let (end, escaped) = scan(line);
             if (end == line.len()) != (index == last) {
                 return Err("a row has another number of fields than were asked for");
+            }
+            // What the server escapes is ASCII, and so is how it does.
+            if !self.encoded && std::str::from_utf8(&line[..end]).is_err() {
+                let (row, reason) = (batch.rows(), Reason::InvalidEncoding);
+                batch.note_misfit(Misfit { row, column: index, reason });
             }
             render(&line[..end], escaped, *rendering, &mut self.scratch, batch)?;
             line = line.get(end + 1..).unwrap_or_default();
@@ -192,7 +201,7 @@ mod tests {
 
     fn decode(columns: &[Logical], text: &[u8], size: usize) -> Vec<Vec<Option<Vec<u8>>>> {
         let columns: Vec<_> = columns.iter().map(|c| (String::new(), c.clone())).collect();
-        let (mut decoder, mut batch) = (Decoder::new(&columns), Batch::default());
+        let (mut decoder, mut batch) = (Decoder::new(&columns, true), Batch::default());
         for message in text.chunks(size) {
             decoder.push(message, &mut batch).unwrap();
         }
@@ -226,6 +235,20 @@ mod tests {
     }
 
     #[test]
+    fn text_of_another_encoding_is_noted_where_nobody_vouches_for_it() {
+        let columns = [(String::new(), TEXT), (String::new(), TEXT)];
+        for (encoded, misfits) in [(true, 0), (false, 1)] {
+            let (mut decoder, mut batch) = (Decoder::new(&columns, encoded), Batch::default());
+            decoder.push("ä\t\\N\n".as_bytes(), &mut batch).unwrap();
+            decoder.push(b"a\tb\\t\xff\n", &mut batch).unwrap();
+            assert_eq!(batch.misfits().len(), misfits);
+            assert_eq!(batch.row(1).cell(1), Some(&b"b\t\xff"[..]));
+            let noted = batch.misfits().first().map(|misfit| (misfit.row, misfit.column));
+            assert_eq!(noted, (!encoded).then_some((1, 1)));
+        }
+    }
+
+    #[test]
     fn a_table_without_columns_has_rows_all_the_same() {
         assert_eq!(decode(&[], b"\n\n", 8).len(), 2);
     }
@@ -233,7 +256,7 @@ mod tests {
     #[test]
     fn a_row_of_another_width_is_refused() {
         let columns = [(String::new(), TEXT)];
-        let mut decoder = Decoder::new(&columns);
+        let mut decoder = Decoder::new(&columns, true);
         assert!(decoder.push(b"a\tb\n", &mut Batch::default()).is_err());
     }
 }
