@@ -16,7 +16,7 @@
 //! # Not promised
 //! That text carried as it is will be understood by the target; its own parser decides, and
 //! the row is then a reject of the target's. Nor anything about widths that [`Logical`] does not
-//! say, such as the `3` of `timestamp(3)`; ask [`second_digits`] about that one.
+//! say, such as the `3` of `timestamp(3)` or the byte of a `tinyint`; ask [`Room`] about those.
 //!
 //! # The spelling of each type
 //!
@@ -59,6 +59,7 @@ mod float;
 mod identity;
 mod json;
 mod number;
+mod room;
 mod seconds;
 mod text;
 mod time;
@@ -74,11 +75,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Logical;
 
-pub use clamp::clamp;
+pub use clamp::{clamp, clamps, clamps_reason};
 pub use engine::{asks_engine, holds};
 pub use float::{write_f32, write_f64};
 pub use identity::is_identity;
-pub use seconds::{keeps_seconds, second_digits};
+pub use room::Room;
 
 /// Why a value does not fit where it should go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,7 +11,6 @@ use crate::step::{Column, Compared};
 /// What happens to the rows of one entity between source and target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
-    target: Engine,
     columns: Vec<Column>,
     compared: Compared,
     key: KeyPlaces,
@@ -58,7 +57,6 @@ pub fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
     let column = |map| Column::new(map, entity, from, to);
     let columns: Vec<_> = entity.columns.iter().map(column).collect();
     Pipeline {
-        target: to,
         compared: Compared::of(entity, to),
         key: KeyPlaces::of(entity, from),
         rewrites: columns.iter().any(Column::rewrites),
@@ -151,7 +149,7 @@ impl Pipeline {
     fn check(&self, row: Row<'_>) -> Option<(usize, Reason)> {
         let mut cells = self.columns.iter().zip(row.cells()).enumerate();
         cells.find_map(|(index, (column, cell))| {
-            column.check(self.target, cell).err().map(|reason| (index, reason))
+            column.check(cell).err().map(|reason| (index, reason))
         })
     }
 
@@ -191,7 +189,7 @@ impl Pipeline {
         rows.begin_row(self.columns.len());
         for (index, (column, cell)) in self.columns.iter().zip(row.cells()).enumerate() {
             let misfit = noted.iter().find(|misfit| misfit.column == index).map(|m| m.reason);
-            match column.put(self.target, cell, misfit, rows) {
+            match column.put(cell, misfit, rows) {
                 Ok(None) => {}
                 Ok(Some(reason)) => {
                     changed.push(Changed { row: rows.rows(), column: index, reason });

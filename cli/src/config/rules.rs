@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::mapping::{EntityRule, Mode};
+use protocol::cell::{self, Reason};
+use protocol::mapping::{EntityRule, Mode, Policy};
 
 use super::file::{Entities, File, Item, Rule};
 use super::node::Place;
@@ -160,7 +161,30 @@ impl ItemAt<'_> {
                 return Err(Box::new(wrong(self.value(key), format!("`{key}` is empty"))));
             }
         }
+        self.nothing_nearer(rule)?;
         self.columns(rule)
+    }
+
+    /// Refuses to clamp where the reason says that there is nothing to clamp to. What a column's type
+    /// leaves to clamp to is known to the plan.
+    fn nothing_nearer(&self, rule: &Rule) -> Checked<()> {
+        let clamped = |(_, policy): &(&String, &OnUnfit)| {
+            Policy::from(OnUnfit::clone(policy)) == Policy::Clamp
+        };
+        let without = |(key, _): &(&String, &OnUnfit)| {
+            let mut reasons = Reason::ALL.into_iter();
+            reasons.any(|reason| reason.as_str() == *key && !cell::clamps_reason(reason))
+        };
+        let mut policies = rule.policies.iter().flatten().filter(clamped);
+        let Some((key, _)) = policies.find(without) else { return Ok(()) };
+        let at = self.places.value(&["entities", &self.index, "policies", key]);
+        Err(Box::new(
+            wrong(
+                at,
+                format!("`{key}` leaves nothing to clamp to: no value is nearer than another"),
+            )
+            .help("Write `reject`, `null` or `{ replace: … }`."),
+        ))
     }
 
     fn columns(&self, rule: &Rule) -> Checked<()> {

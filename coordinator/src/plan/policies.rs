@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::cell::{self, Reason};
+use protocol::cell::{self, Reason, Room};
 use protocol::fault::{Code, Fault};
 use protocol::mapping::{EntityRule, Policy};
 use protocol::plan::ColumnMap;
@@ -113,17 +113,19 @@ impl Columns<'_> {
             return Some("rows are known by it, so its values are never changed".into());
         }
         match policy {
-            Policy::Reject | Policy::Clamp => None,
+            Policy::Reject => None,
+            Policy::Clamp if cell::clamps(&column.to) => None,
+            Policy::Clamp => Some(
+                "of the values of its type none is nearer than another, so there is nothing to clamp to"
+                    .into(),
+            ),
             Policy::Null if (self.nullable)(column) => None,
             Policy::Null => Some("it may not be NULL".into()),
             Policy::Replace(value) => {
                 let mut fitted = Vec::new();
+                let room = Room::of(self.to, &column.to, &column.native);
                 let fits = cell::fit(&column.to, value.as_bytes(), &mut fitted)
-                    .and_then(|()| cell::holds(self.to, &column.to, &fitted))
-                    .and_then(|()| {
-                        let digits = cell::second_digits(self.to, &column.to, &column.native);
-                        digits.map_or(Ok(()), |digits| cell::keeps_seconds(digits, &fitted))
-                    });
+                    .and_then(|()| room.holds(&column.to, &fitted));
                 fits.err().map(|reason| format!("the replacement does not fit it: {reason}"))
             }
         }

@@ -255,6 +255,8 @@ fn fits(from: &Logical, to: &Logical) -> bool {
             | L::Timestamp
             | L::TimestampWithZone,
         )
+        // MySQL's `time`, which may be a time of day; what lies beyond the day is refused row by row.
+        | (L::Interval, L::Time)
         | (L::Enum { .. }, L::Enum { .. } | L::Text { .. })
         | (L::Json | L::JsonBinary, L::Json | L::JsonBinary)
         | (L::Char { .. }, L::Char { .. } | L::Text { .. })
@@ -321,6 +323,8 @@ mod tests {
         }
         assert!(fits(&Logical::Integer { bits: 64 }, &Logical::Integer { bits: 32 }));
         assert!(fits(&text, &Logical::Text { length: Some(3) }));
+        assert!(fits(&Logical::Interval, &Logical::Time));
+        assert!(!fits(&Logical::Time, &Logical::Interval));
     }
 
     #[test]

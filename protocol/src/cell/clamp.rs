@@ -4,67 +4,153 @@
 //! from zero, the time without the digits that are not kept, the last day of the month. Where there
 //! is no such value (`abc` in a number, NaN, a month 13) there is none.
 
-use super::{Reason, fit, holds, keeps_seconds};
+use super::room::{Room, Span};
+use super::{Reason, fit, holds, write_f32, write_f64};
 use crate::schema::{Engine, Logical};
 
 /// Mending one thing may show the next: a text too long that holds a NUL.
 const PASSES: usize = 4;
 
-/// The canonical text of the value nearest to `cell` that a column of type `to` holds in this
-/// engine, if there is one. `seconds` are the digits of a second that it keeps, where it keeps
-/// fewer than microseconds.
-pub fn clamp(engine: Engine, to: &Logical, seconds: Option<u8>, cell: &[u8]) -> Option<Vec<u8>> {
+/// The canonical text of the value nearest to `cell` that a column of type `to` with this room holds,
+/// if there is one.
+pub fn clamp(room: &Room, to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
+    if !clamps(to) {
+        return None;
+    }
     let mut near = cell.to_vec();
-    if holds(engine, to, cell) == Err(Reason::NulInText) {
+    if holds(room.engine, to, cell) == Err(Reason::NulInText) {
         // Before anything is cut, so that no character is lost for one that goes anyway.
         near.retain(|byte| *byte != 0);
     }
     for _ in 0..PASSES {
         let mut fitted = Vec::new();
-        let done = fit(to, &near, &mut fitted)
-            .and_then(|()| seconds.map_or(Ok(()), |digits| keeps_seconds(digits, &fitted)))
-            .and_then(|()| holds(engine, to, &fitted));
+        let done = fit(to, &near, &mut fitted).and_then(|()| room.holds(to, &fitted));
         match done {
             Ok(()) => return Some(fitted),
-            Err(reason) => near = nearer(to, seconds, reason, &near)?,
+            Err(reason) => near = nearer(room, to, reason, &near)?,
         }
     }
     None
 }
 
-fn nearer(to: &Logical, seconds: Option<u8>, reason: Reason, cell: &[u8]) -> Option<Vec<u8>> {
+/// Whether a column of this type has a value nearest to any that does not fit. Of labels, truths,
+/// identifiers and bytes none is nearer than another.
+pub fn clamps(to: &Logical) -> bool {
+    match to {
+        Logical::Integer { .. }
+        | Logical::Decimal { .. }
+        | Logical::Float { .. }
+        | Logical::Text { .. }
+        | Logical::Char { .. }
+        | Logical::Date
+        | Logical::Time
+        | Logical::TimeWithZone
+        | Logical::Timestamp
+        | Logical::TimestampWithZone
+        | Logical::Interval
+        | Logical::Json
+        | Logical::Any
+        | Logical::Bits { length: Some(_), .. } => true,
+        Logical::Boolean
+        | Logical::Binary
+        | Logical::Uuid
+        | Logical::Enum { .. }
+        // Their text is taken apart by their own engine; without a character it may be another value.
+        | Logical::JsonBinary
+        | Logical::Bits { length: None, .. }
+        | Logical::Array { .. }
+        | Logical::Native { .. } => false,
+    }
+}
+
+/// Whether a value that is refused for this reason can have a nearest one.
+pub fn clamps_reason(reason: Reason) -> bool {
+    match reason {
+        Reason::WrongType | Reason::NoSuchLabel => false,
+        Reason::OutOfRange
+        | Reason::TooPrecise
+        | Reason::TooLong
+        | Reason::InvalidEncoding
+        | Reason::NulInText
+        | Reason::NotFinite
+        | Reason::NegativeZero
+        | Reason::NoSuchDate => true,
+    }
+}
+
+fn nearer(room: &Room, to: &Logical, reason: Reason, cell: &[u8]) -> Option<Vec<u8>> {
     match reason {
         Reason::NulInText => Some(cell.iter().copied().filter(|byte| *byte != 0).collect()),
         Reason::InvalidEncoding => Some(String::from_utf8_lossy(cell).into_owned().into_bytes()),
-        Reason::TooLong => cut(to, cell),
-        Reason::OutOfRange | Reason::NotFinite => end_of_range(to, cell),
+        Reason::TooLong => cut(room, to, cell),
+        Reason::OutOfRange | Reason::NotFinite => end_of_range(room, to, cell),
         Reason::NegativeZero => Some(b"0".to_vec()),
-        Reason::TooPrecise => less_precise(to, seconds, cell),
+        Reason::TooPrecise => less_precise(room.seconds, to, cell),
         Reason::NoSuchDate => last_day(to, cell),
         Reason::WrongType | Reason::NoSuchLabel => None,
     }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these have a length")]
-fn cut(to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
+fn cut(room: &Room, to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
     let length = match to {
-        Logical::Text { length } | Logical::Bits { length, .. } => (*length)?,
-        Logical::Char { length } => *length,
+        Logical::Text { length } | Logical::Bits { length, .. } => *length,
+        Logical::Char { length } => Some(*length),
         _ => return None,
     };
-    let text = std::str::from_utf8(cell).ok()?;
-    Some(text.chars().take(usize::try_from(length).ok()?).collect::<String>().into_bytes())
+    let mut text = std::str::from_utf8(cell).ok()?;
+    if let Some(length) = length {
+        let end = text.char_indices().nth(usize::try_from(length).ok()?).map(|(at, _)| at);
+        text = &text[..end.unwrap_or(text.len())];
+    }
+    if let Some(most) = room.bytes {
+        text = &text[..text.floor_char_boundary(most)];
+    }
+    Some(text.as_bytes().to_vec())
 }
 
-/// The least or the greatest value of a range, by the sign of what lies beyond it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "only these have ends")]
-fn end_of_range(to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
+/// The least or the greatest value of a range, by the side on which what does not fit lies.
+fn end_of_range(room: &Room, to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
     let text = cell.trim_ascii();
     let word = text.to_ascii_lowercase();
     if word.ends_with(b"nan") {
         return None;
     }
     let below = word.starts_with(b"-");
+    if let Some(span) = room.span {
+        return Some(end_of_span(span, to, below, text));
+    }
+    if let Some(ends) = ends_of_time(room.engine, to) {
+        // Of those with four digits only an instant is refused, and one of MySQL begins with 1970.
+        let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let early = digits == 4 && text < b"1971".as_slice();
+        let before = below || early || word.ends_with(b" bc");
+        return Some(if before { ends.0 } else { ends.1 }.as_bytes().to_vec());
+    }
+    end_of_numbers(to, below)
+}
+
+fn end_of_span(span: Span, to: &Logical, below: bool, text: &[u8]) -> Vec<u8> {
+    match span.ends() {
+        Some((least, most)) => {
+            // A number of our own spelling; one with more digits than these is beyond all of them.
+            let mut plain = Vec::new();
+            let whole = Logical::Decimal { precision: None, scale: None };
+            let number = fit(&whole, text, &mut plain)
+                .ok()
+                .and_then(|()| std::str::from_utf8(&plain).ok()?.parse::<i128>().ok());
+            let before = number.map_or(below, |number| number < least);
+            if before { least } else { most }.to_string().into_bytes()
+        }
+        // Nothing is below zero; what is above is beyond the meaning.
+        None if below => b"0".to_vec(),
+        None => end_of_numbers(to, below).unwrap_or_default(),
+    }
+}
+
+/// The least and the greatest number of a type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these have ends")]
+fn end_of_numbers(to: &Logical, below: bool) -> Option<Vec<u8>> {
     let end = match to {
         Logical::Integer { bits } => {
             let (least, greatest) = match bits {
@@ -88,16 +174,50 @@ fn end_of_range(to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
     Some(format!("{}{end}", if below { "-" } else { "" }).into_bytes())
 }
 
+/// The first and the last moment of a type in an engine; too many digits of a second are cut later.
+fn ends_of_time(engine: Engine, to: &Logical) -> Option<(&'static str, &'static str)> {
+    Some(match (engine, to) {
+        (Engine::MySql, Logical::Date) => ("0001-01-01", "9999-12-31"),
+        (Engine::MySql, Logical::Timestamp) => {
+            ("0001-01-01 00:00:00", "9999-12-31 23:59:59.999999")
+        }
+        (Engine::MySql, Logical::TimestampWithZone) => {
+            ("1970-01-01 00:00:01+00", "2038-01-19 03:14:07.999999+00")
+        }
+        (_, Logical::Date) => ("4714-11-24 BC", "5874897-12-31"),
+        (_, Logical::Timestamp) => ("4714-11-24 00:00:00 BC", "294276-12-31 23:59:59.999999"),
+        (_, Logical::TimestampWithZone) => {
+            ("4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00")
+        }
+        (_, Logical::Time) => ("00:00:00", "24:00:00"),
+        _ => return None,
+    })
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these have a precision")]
-fn less_precise(to: &Logical, seconds: Option<u8>, cell: &[u8]) -> Option<Vec<u8>> {
+fn less_precise(seconds: Option<u8>, to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
     match to {
         Logical::Integer { .. } => rounded(cell, 0),
         Logical::Decimal { scale: Some(scale), .. } => rounded(cell, usize::from(*scale)),
-        Logical::Time | Logical::TimeWithZone | Logical::Timestamp | Logical::TimestampWithZone => {
-            Some(shorter_seconds(cell, seconds.unwrap_or(6)))
-        }
+        Logical::Float { bits } => nearest_float(*bits, cell),
+        Logical::Time
+        | Logical::TimeWithZone
+        | Logical::Timestamp
+        | Logical::TimestampWithZone
+        | Logical::Interval => Some(shorter_seconds(cell, seconds.unwrap_or(6))),
         _ => None,
     }
+}
+
+/// The float that reading the digits gives.
+fn nearest_float(bits: u8, cell: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(cell.trim_ascii()).ok()?;
+    let mut near = Vec::new();
+    match bits {
+        32 => write_f32(&mut near, text.parse().ok()?),
+        _ => write_f64(&mut near, text.parse().ok()?),
+    }
+    Some(near)
 }
 
 /// A number with so many digits after the point, rounded half away from zero.
@@ -155,7 +275,11 @@ mod tests {
     use super::*;
 
     fn nearest(to: &Logical, cell: &str) -> Option<String> {
-        let near = clamp(Engine::Postgres, to, None, cell.as_bytes())?;
+        nearest_in(Engine::Postgres, to, "", cell)
+    }
+
+    fn nearest_in(engine: Engine, to: &Logical, native: &str, cell: &str) -> Option<String> {
+        let near = clamp(&Room::of(engine, to, native), to, cell.as_bytes())?;
         Some(String::from_utf8(near).unwrap())
     }
 
@@ -175,6 +299,8 @@ mod tests {
             (money.clone(), "-12345", Some("-99.99")),
             (money.clone(), "Infinity", Some("99.99")),
             (Logical::Float { bits: 32 }, "1e300", Some("3.4028235e+38")),
+            (Logical::Float { bits: 32 }, "0.30000000000000004", Some("0.3")),
+            (Logical::Float { bits: 64 }, "9007199254740993", Some("9.007199254740992e+15")),
             (text(Some(3)), "Zoë 学", Some("Zoë")),
             (text(Some(2)), "\0a\0bc", Some("ab")),
             (text(None), "\0", Some("")),
@@ -184,7 +310,20 @@ mod tests {
             (Logical::Date, "0000-00-00", None),
             (Logical::Date, "2023-13-01", None),
             (Logical::Timestamp, "2023-02-29 12:30:00.1234567", Some("2023-02-28 12:30:00.123456")),
+            (Logical::Date, "5874898-01-01", Some("5874897-12-31")),
+            (Logical::Date, "4714-11-23 BC", Some("4714-11-24 BC")),
+            (Logical::Timestamp, "294277-01-01 00:00:00", Some("294276-12-31 23:59:59.999999")),
+            (Logical::Timestamp, "2024-01-01 25:00:00", None),
+            (Logical::Timestamp, "2024-01-31 24:00:01", None),
+            (Logical::Timestamp, "2024-01-01 24:00:01", None),
+            (Logical::Timestamp, "2024-01-01 -01:00:00", None),
+            (Logical::TimestampWithZone, "2024-01-01 12:00:00+17", None),
+            (Logical::Time, "25:00:00", Some("24:00:00")),
+            (Logical::Time, "838:59:59", Some("24:00:00")),
+            (Logical::Time, "-00:00:01", Some("00:00:00")),
+            (Logical::Time, "12:60:00", None),
             (Logical::Boolean, "maybe", None),
+            (Logical::Enum { labels: vec!["a".into()] }, "b", None),
         ] {
             assert_eq!(nearest(&to, cell).as_deref(), near, "{to:?} {cell}");
         }
@@ -192,15 +331,115 @@ mod tests {
 
     #[test]
     fn what_only_an_engine_lacks_is_mended_too() {
+        use Engine::{MySql, Postgres, Sqlite};
         let float = Logical::Float { bits: 64 };
-        assert_eq!(clamp(Engine::Sqlite, &float, None, b"NaN"), None);
-        for engine in [Engine::Sqlite, Engine::MySql] {
-            assert_eq!(clamp(engine, &float, None, b"-0").as_deref(), Some(&b"0"[..]));
+        let (date, stamp, zoned) = (Logical::Date, Logical::Timestamp, Logical::TimestampWithZone);
+        let small = Logical::Integer { bits: 16 };
+        let text = Logical::Text { length: None };
+        for (engine, to, native, cell, near) in [
+            (Sqlite, &float, "DOUBLE", "NaN", None),
+            (Sqlite, &float, "DOUBLE", "-0", Some("0")),
+            (MySql, &float, "double", "-0", Some("0")),
+            (MySql, &float, "double unsigned", "-1.5", Some("0")),
+            (
+                Postgres,
+                &stamp,
+                "timestamp(3)",
+                "2024-01-01 00:00:00.1239",
+                Some("2024-01-01 00:00:00.123"),
+            ),
+            (MySql, &date, "date", "0044-03-15 BC", Some("0001-01-01")),
+            (MySql, &date, "date", "12024-02-29", Some("9999-12-31")),
+            (MySql, &date, "date", "-infinity", Some("0001-01-01")),
+            (MySql, &stamp, "datetime(6)", "infinity", Some("9999-12-31 23:59:59.999999")),
+            (MySql, &stamp, "datetime", "infinity", Some("9999-12-31 23:59:59")),
+            (
+                MySql,
+                &zoned,
+                "timestamp(6)",
+                "2039-01-01 00:00:00+00",
+                Some("2038-01-19 03:14:07.999999+00"),
+            ),
+            (MySql, &zoned, "timestamp", "12024-01-01 00:00:00+00", Some("2038-01-19 03:14:07+00")),
+            (MySql, &zoned, "timestamp", "1969-12-31 00:00:00+00", Some("1970-01-01 00:00:01+00")),
+            (MySql, &zoned, "timestamp", "-infinity", Some("1970-01-01 00:00:01+00")),
+            (MySql, &small, "tinyint(4)", "300", Some("127")),
+            (MySql, &small, "tinyint(4)", "-1e9", Some("-128")),
+            (MySql, &small, "tinyint(3) unsigned", "-1", Some("0")),
+            (MySql, &small, "year(4)", "1850", Some("1901")),
+            (MySql, &small, "year(4)", "40000", Some("2155")),
+            (MySql, &Logical::Interval, "time", "-838:59:59.5", Some("-838:59:59")),
+        ] {
+            assert_eq!(nearest_in(engine, to, native, cell).as_deref(), near, "{native} {cell}");
         }
-        let near =
-            clamp(Engine::Postgres, &Logical::Timestamp, Some(3), b"2024-01-01 00:00:00.1239");
-        assert_eq!(near.as_deref(), Some(&b"2024-01-01 00:00:00.123"[..]));
-        let near = clamp(Engine::Postgres, &Logical::Text { length: None }, None, b"a\xffb");
+        let long = "ä".repeat(128);
+        assert_eq!(nearest_in(MySql, &text, "tinytext", &long), Some("ä".repeat(127)));
+        let near = clamp(&Room::of(Postgres, &text, "text"), &text, b"a\xffb");
         assert_eq!(near.as_deref(), Some("a\u{fffd}b".as_bytes()));
+    }
+
+    /// A type of each kind, with a cell that it has not, and whether a nearer one is known.
+    fn kinds() -> [(Logical, &'static [u8], bool); 21] {
+        let labels = vec!["a".into()];
+        let whole = Logical::Integer { bits: 32 };
+        [
+            (whole.clone(), b"1e300", true),
+            (Logical::Decimal { precision: Some(4), scale: Some(2) }, b"12345", true),
+            (Logical::Float { bits: 32 }, b"1e300", true),
+            (Logical::Text { length: Some(1) }, b"ab", true),
+            (Logical::Char { length: 1 }, b"ab", true),
+            (Logical::Date, b"2024-02-30", true),
+            (Logical::Time, b"25:00:00", true),
+            (Logical::TimeWithZone, b"12:00:00.1234567+00", true),
+            (Logical::Timestamp, b"2024-02-30 12:00:00", true),
+            (Logical::TimestampWithZone, b"294277-01-01 00:00:00+00", true),
+            (Logical::Interval, b"1\0 day", true),
+            (Logical::Json, b"\"\xff\"", true),
+            (Logical::Any, b"a\0", true),
+            (Logical::Bits { length: Some(1), varying: true }, b"10", true),
+            (Logical::Boolean, b"maybe", false),
+            (Logical::Uuid, b"x", false),
+            (Logical::Enum { labels }, b"b", false),
+            (Logical::Bits { length: None, varying: true }, b"2", false),
+            // Whose text is their own engine's: a nearer one would be found, and is not asked for.
+            (Logical::JsonBinary, b"\"\xff\"", false),
+            (Logical::Array { of: Box::new(whole) }, b"{1\0}", false),
+            (Logical::Native { engine: Engine::Postgres, name: "x".into() }, b"a\0", false),
+        ]
+    }
+
+    #[test]
+    fn a_type_clamps_where_something_nearer_is_found() {
+        for (to, cell, expected) in kinds() {
+            let room = Room::of(Engine::Postgres, &to, "");
+            let mut fitted = Vec::new();
+            let held = fit(&to, cell, &mut fitted).and_then(|()| room.holds(&to, &fitted));
+            let reason = held.expect_err("chosen so that it does not fit");
+            let near = nearer(&room, &to, reason, cell);
+            let engines_own =
+                matches!(to, Logical::JsonBinary | Logical::Array { .. } | Logical::Native { .. });
+            assert_eq!(near.is_some(), expected || engines_own, "{to:?}: {reason}");
+            assert_eq!(clamps(&to), expected, "{to:?}");
+            assert_eq!(clamp(&room, &to, cell).is_some(), expected, "{to:?}");
+        }
+        // Only a column of MySQL has bytes that it does not hold.
+        let room = Room::of(Engine::MySql, &Logical::Binary, "varbinary(2)");
+        assert_eq!(room.holds(&Logical::Binary, b"abc"), Err(Reason::TooLong));
+        assert_eq!(nearer(&room, &Logical::Binary, Reason::TooLong, b"abc"), None);
+        assert!(!clamps(&Logical::Binary));
+    }
+
+    /// Whatever the type is, and the cell.
+    #[test]
+    fn a_reason_clamps_where_something_nearer_is_found() {
+        let kinds = kinds();
+        let found = |reason, to: &Logical| {
+            let room = Room::of(Engine::Postgres, to, "");
+            kinds.iter().any(|(_, cell, _)| nearer(&room, to, reason, cell).is_some())
+        };
+        for reason in Reason::ALL {
+            let any = kinds.iter().any(|(to, ..)| found(reason, to));
+            assert_eq!(any, clamps_reason(reason), "{reason}");
+        }
     }
 }

@@ -6,8 +6,8 @@ use crate::schema::{Engine, Logical};
 
 /// Whether a column of type `to` in this engine can hold a canonical text, beyond what the type
 /// itself says: PostgreSQL has no NUL in text and no zero dates, SQLite has no NaN (it stores NULL
-/// instead) and no negative zero, MySQL has neither infinities nor a negative zero nor years beyond 9999, and
-/// instants from 1970 to 2038 only, and zero.
+/// instead) and no negative zero, MySQL has neither infinities nor a negative zero nor years before 1
+/// or beyond 9999, and instants from 1970 to 2038 only, and zero.
 ///
 /// # Errors
 /// The reason why it cannot.
@@ -27,10 +27,11 @@ pub fn holds(engine: Engine, to: &Logical, cell: &[u8]) -> Result<(), Reason> {
             not(is_not_finite(cell), Reason::NotFinite)?;
             not(cell == b"-0", Reason::NegativeZero)
         }
+        Engine::MySql if is_dated(to) && is_not_finite(cell) => Err(Reason::NotFinite),
         Engine::MySql if *to == Logical::TimestampWithZone => {
-            not(!is_instant_of_mysql(cell), Reason::NoSuchDate)
+            not(!is_instant_of_mysql(cell), Reason::OutOfRange)
         }
-        Engine::MySql if is_dated(to) => not(!has_four_digit_year(cell), Reason::NoSuchDate),
+        Engine::MySql if is_dated(to) => not(!has_four_digit_year(cell), Reason::OutOfRange),
         Engine::Sqlite | Engine::MySql | Engine::Memory => Ok(()),
     }
 }
@@ -53,8 +54,8 @@ fn is_dated(to: &Logical) -> bool {
     matches!(to, Logical::Date | Logical::Timestamp | Logical::TimestampWithZone)
 }
 
-/// `NaN`, `Infinity`, `-Infinity`.
-fn is_not_finite(cell: &[u8]) -> bool {
+/// `NaN`, `Infinity`, `-infinity`.
+pub(super) fn is_not_finite(cell: &[u8]) -> bool {
     let digits = cell.strip_prefix(b"-").unwrap_or(cell);
     digits.first().is_some_and(u8::is_ascii_alphabetic)
 }
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn each_engine_lacks_something() {
-        use Reason::{NegativeZero, NoSuchDate, NotFinite, NulInText};
+        use Reason::{NegativeZero, NoSuchDate, NotFinite, NulInText, OutOfRange};
         let text = Logical::Text { length: None };
         let float = Logical::Float { bits: 64 };
         let decimal = Logical::Decimal { precision: None, scale: None };
@@ -151,16 +152,16 @@ mod tests {
             (Engine::Sqlite, &float, "-0.5", Ok(())),
             (Engine::Postgres, &float, "-0", Ok(())),
             (Engine::MySql, &float, "-1e-05", Ok(())),
-            (Engine::MySql, &date, "12024-02-29", Err(NoSuchDate)),
-            (Engine::MySql, &date, "0044-03-15 BC", Err(NoSuchDate)),
-            (Engine::MySql, &stamp, "-infinity", Err(NoSuchDate)),
+            (Engine::MySql, &date, "12024-02-29", Err(OutOfRange)),
+            (Engine::MySql, &date, "0044-03-15 BC", Err(OutOfRange)),
+            (Engine::MySql, &stamp, "-infinity", Err(NotFinite)),
             (Engine::MySql, &stamp, "9999-12-31 23:59:59.999999", Ok(())),
-            (Engine::MySql, &zoned, "1970-01-01 00:00:00+00", Err(NoSuchDate)),
+            (Engine::MySql, &zoned, "1970-01-01 00:00:00+00", Err(OutOfRange)),
             (Engine::MySql, &zoned, "1970-01-01 00:00:01+00", Ok(())),
             (Engine::MySql, &zoned, "2038-01-19 03:14:07.999999+00", Ok(())),
-            (Engine::MySql, &zoned, "2038-01-19 03:14:08+00", Err(NoSuchDate)),
+            (Engine::MySql, &zoned, "2038-01-19 03:14:08+00", Err(OutOfRange)),
             (Engine::MySql, &zoned, "0000-00-00 00:00:00+00", Ok(())),
-            (Engine::MySql, &zoned, "0001-01-01 00:00:00+00", Err(NoSuchDate)),
+            (Engine::MySql, &zoned, "0001-01-01 00:00:00+00", Err(OutOfRange)),
         ] {
             assert_eq!(holds(engine, to, cell.as_bytes()), held, "{engine} {cell}");
             assert!(held.is_ok() || asks_engine(engine, to));

@@ -8,7 +8,7 @@ use crate::schema::{Engine, Logical};
 /// How many digits of a second a column keeps, where it keeps fewer than its meaning says.
 ///
 /// `native` is the column's type as its engine prints it. SQLite ignores such modifiers.
-pub fn second_digits(engine: Engine, to: &Logical, native: &str) -> Option<u8> {
+pub(super) fn second_digits(engine: Engine, to: &Logical, native: &str) -> Option<u8> {
     let timed = matches!(
         to,
         Logical::Time | Logical::TimeWithZone | Logical::Timestamp | Logical::TimestampWithZone
@@ -34,7 +34,7 @@ pub fn second_digits(engine: Engine, to: &Logical, native: &str) -> Option<u8> {
 ///
 /// # Errors
 /// [`Reason::TooPrecise`] when it has.
-pub fn keeps_seconds(digits: u8, cell: &[u8]) -> Result<(), Reason> {
+pub(super) fn keeps_seconds(digits: u8, cell: &[u8]) -> Result<(), Reason> {
     let Some(point) = cell.iter().position(|byte| *byte == b'.') else { return Ok(()) };
     let fraction = cell[point + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     if fraction > usize::from(digits) { Err(Reason::TooPrecise) } else { Ok(()) }

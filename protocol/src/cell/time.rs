@@ -81,7 +81,7 @@ pub(super) fn fit_timestamp_with_zone(cell: &[u8], out: &mut Vec<u8>) -> Result<
     }
     let (text, bc) = split_era(text);
     let (date, time, rest) = parse_moment(text)?;
-    let offset = parse_offset(rest)?;
+    let offset = parse_offset(rest).map_err(within_moment)?;
     write_moment(out, date.checked(bc)?.day(), time.micros - offset * 1_000_000, b"+00")
 }
 
@@ -91,11 +91,17 @@ fn parse_moment(text: &[u8]) -> Result<(Spelled, Time, &[u8]), Reason> {
     match rest {
         [] => Ok((date, Time { micros: 0 }, rest)),
         [b' ' | b'T' | b't', time @ ..] => {
-            let (time, rest) = Time::parse(time)?;
+            let (time, rest) = Time::parse(time).map_err(within_moment)?;
             Ok((date, time, rest))
         }
         _ => Err(Reason::WrongType),
     }
+}
+
+/// What a part of a moment that is beyond its own range makes of the whole: a moment that there is
+/// not, rather than one before the first or after the last, whose nearest would be that.
+fn within_moment(of_part: Reason) -> Reason {
+    if of_part == Reason::OutOfRange { Reason::NoSuchDate } else { of_part }
 }
 
 /// Appends the moment so many microseconds after, or before, the beginning of a day.
@@ -227,9 +233,15 @@ struct Time {
 }
 
 impl Time {
-    /// Reads `HH:MM[:SS[.ffffff]]`.
+    /// Reads `HH:MM[:SS[.ffffff]]`. Hours beyond the day, and a time before it as MySQL has them, are
+    /// out of range.
     fn parse(text: &[u8]) -> Result<(Self, &[u8]), Reason> {
+        let (negative, text) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
         let (hour, rest) = two_digits(text)?;
+        let (more, rest) = digits(rest);
         let [b':', rest @ ..] = rest else { return Err(Reason::WrongType) };
         let (minute, rest) = two_digits(rest)?;
         let (second, micro, rest) = match rest {
@@ -244,8 +256,8 @@ impl Time {
             return Err(Reason::NoSuchDate);
         }
         let micros = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro;
-        if micros > MICROS_PER_DAY {
-            return Err(Reason::NoSuchDate);
+        if micros > MICROS_PER_DAY || negative || !more.is_empty() {
+            return Err(Reason::OutOfRange);
         }
         Ok((Self { micros }, rest))
     }

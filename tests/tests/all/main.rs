@@ -38,3 +38,4 @@ mod subscribers;
 mod tampering;
 mod traces;
 mod types;
+mod unfit;

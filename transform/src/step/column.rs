@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::batch::Batch;
-use protocol::cell::{self, Reason};
+use protocol::cell::{self, Reason, Room};
 use protocol::mapping::Policy;
 use protocol::plan::{ColumnMap, Entity, Lane};
 use protocol::schema::{Engine, Logical};
@@ -16,8 +16,8 @@ pub(crate) struct Column {
     /// What it means in the target.
     to: Logical,
     look: Look,
-    /// Digits of a second that the target keeps, where it would round away what has more.
-    seconds: Option<u8>,
+    /// What the target's column holds of what it means.
+    room: Room,
     /// What stands in the place of what does not fit. The raw lane has none.
     policies: BTreeMap<Reason, Policy>,
 }
@@ -36,13 +36,15 @@ enum Look {
 impl Column {
     pub(crate) fn new(map: &ColumnMap, entity: &Entity, from: Engine, to: Engine) -> Self {
         let lane = entity.lane;
-        let seconds = cell::second_digits(to, &map.to, &map.native);
+        let room = Room::of(to, &map.to, &map.native);
+        // A column that the plan makes for another of its engine has that one's own type.
+        let same = entity.new && from == to;
         let look = if lane == Lane::Raw {
             // The engine's own bytes mean nothing to us.
             Look::Pass
         } else if !cell::is_identity(&map.from, &map.to, from) {
             Look::Fit
-        } else if seconds.is_some() || (from != to && cell::asks_engine(to, &map.to)) {
+        } else if room.is_narrow() && !same || from != to && cell::asks_engine(to, &map.to) {
             Look::Ask
         } else {
             Look::Pass
@@ -51,7 +53,7 @@ impl Column {
             Lane::Raw => BTreeMap::new(),
             Lane::Text => entity.policies.get(&map.target).cloned().unwrap_or_default(),
         };
-        Self { target: map.target.clone(), to: map.to.clone(), look, seconds, policies }
+        Self { target: map.target.clone(), to: map.to.clone(), look, room, policies }
     }
 
     /// Whether cells may come out other than they went in.
@@ -70,30 +72,23 @@ impl Column {
     }
 
     /// Whether the target can hold a cell that is not respelled.
-    pub(crate) fn check(&self, engine: Engine, cell: Option<&[u8]>) -> Result<(), Reason> {
+    pub(crate) fn check(&self, cell: Option<&[u8]>) -> Result<(), Reason> {
         match (self.look, cell) {
             (Look::Pass | Look::Fit, _) | (Look::Ask, None) => Ok(()),
-            (Look::Ask, Some(cell)) => self.holds(engine, cell),
+            (Look::Ask, Some(cell)) => self.room.holds(&self.to, cell),
         }
-    }
-
-    /// Whether the target can hold a cell that is spelled as its type spells it.
-    fn holds(&self, engine: Engine, cell: &[u8]) -> Result<(), Reason> {
-        self.seconds.map_or(Ok(()), |digits| cell::keeps_seconds(digits, cell))?;
-        cell::holds(engine, &self.to, cell)
     }
 
     /// Appends the cell, as the target gives it back, to the row that was begun; or what stands in
     /// its place, and the reason why. `misfit` is what its reader noted of it.
     pub(crate) fn put(
         &self,
-        engine: Engine,
         cell: Option<&[u8]>,
         misfit: Option<Reason>,
         rows: &mut Batch,
     ) -> Result<Option<Reason>, Reason> {
         if !self.mends() {
-            return misfit.map_or_else(|| self.push(engine, cell, rows), Err).map(|()| None);
+            return misfit.map_or_else(|| self.push(cell, rows), Err).map(|()| None);
         }
         let mut fitted = Vec::new();
         let reason = match (misfit, cell) {
@@ -102,7 +97,7 @@ impl Column {
                 rows.push_cell(None);
                 return Ok(None);
             }
-            (None, Some(bytes)) => match self.fitted(engine, bytes, &mut fitted) {
+            (None, Some(bytes)) => match self.fitted(bytes, &mut fitted) {
                 Ok(()) => {
                     rows.push_cell(Some(&fitted));
                     return Ok(None);
@@ -110,28 +105,23 @@ impl Column {
                 Err(reason) => reason,
             },
         };
-        let mended = self.mended(engine, reason, cell).ok_or(reason)?;
+        let mended = self.mended(reason, cell).ok_or(reason)?;
         rows.push_cell(mended.as_deref());
         Ok(Some(reason))
     }
 
-    fn fitted(&self, engine: Engine, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+    fn fitted(&self, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
         match self.look {
             Look::Pass | Look::Ask => out.extend_from_slice(cell),
             Look::Fit => cell::fit(&self.to, cell, out)?,
         }
-        if self.look == Look::Pass { Ok(()) } else { self.holds(engine, out) }
+        if self.look == Look::Pass { Ok(()) } else { self.room.holds(&self.to, out) }
     }
 
     /// What stands in the place of a cell that does not fit, NULL included; none where the row is
     /// refused.
     #[expect(clippy::option_option, reason = "NULL is a cell, and no cell is a refused row")]
-    fn mended(
-        &self,
-        engine: Engine,
-        reason: Reason,
-        cell: Option<&[u8]>,
-    ) -> Option<Option<Vec<u8>>> {
+    fn mended(&self, reason: Reason, cell: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
         match self.policies.get(&reason)? {
             Policy::Reject => None,
             Policy::Null => Some(None),
@@ -141,25 +131,21 @@ impl Column {
                 cell::fit(&self.to, value.as_bytes(), &mut fitted).ok()?;
                 Some(Some(fitted))
             }
-            Policy::Clamp => cell::clamp(engine, &self.to, self.seconds, cell?).map(Some),
+            Policy::Clamp => cell::clamp(&self.room, &self.to, cell?).map(Some),
         }
     }
 
     /// Appends the cell, as the target gives it back, to the row that was begun.
-    pub(crate) fn push(
-        &self,
-        engine: Engine,
-        cell: Option<&[u8]>,
-        rows: &mut Batch,
-    ) -> Result<(), Reason> {
+    pub(crate) fn push(&self, cell: Option<&[u8]>, rows: &mut Batch) -> Result<(), Reason> {
         let (Look::Fit, Some(bytes)) = (self.look, cell) else {
             rows.push_cell(cell);
-            return self.check(engine, cell);
+            return self.check(cell);
         };
         let mut fitted = Ok(());
         rows.push_cell_with(|out| {
             let at = out.len();
-            fitted = cell::fit(&self.to, bytes, out).and_then(|()| self.holds(engine, &out[at..]));
+            fitted = cell::fit(&self.to, bytes, out)
+                .and_then(|()| self.room.holds(&self.to, &out[at..]));
         });
         fitted
     }

@@ -198,6 +198,25 @@ fn what_is_missing() {
 }
 
 #[test]
+fn what_leaves_nothing_to_clamp_to() {
+    for reason in ["wrong_type", "no_such_label"] {
+        let entities = |policy: &str| {
+            format!("entities:\n  - {{ entity: a, policies: {{ {reason}: {policy} }} }}\n")
+        };
+        let at = 32 + reason.len();
+        assert_eq!(
+            added(&entities("clamp")),
+            format!(
+                "school.yaml:9:{at}: `{reason}` leaves nothing to clamp to: no value is nearer than another\n\
+                 Write `reject`, `null` or `{{ replace: … }}`."
+            )
+        );
+        let _ = read(&format!("{GOOD}{}", entities("null")));
+    }
+    let _ = read(&format!("{GOOD}entities: [{{ entity: a, policies: {{ too_long: clamp }} }}]\n"));
+}
+
+#[test]
 fn what_is_of_the_wrong_kind() {
     assert_eq!(
         added("limits: 5\n"),

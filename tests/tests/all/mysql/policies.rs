@@ -44,8 +44,8 @@ async fn what_mysql_lacks_is_mended_on_the_way_from_postgresql() {
         &json!({
             "share": { "not_finite": 2 },
             "fee": { "not_finite": 1, "out_of_range": 1 },
-            "born": { "no_such_date": 3 },
-            "seen": { "no_such_date": 2 },
+            "born": { "not_finite": 1, "out_of_range": 2 },
+            "seen": { "out_of_range": 2 },
         })
     );
     let rows =
@@ -153,5 +153,34 @@ async fn what_an_existing_table_of_mysql_lacks_is_mended_on_the_way_from_sqlite(
         ["2|Grace|7|6C6F6E67", "3|Ada|32767|6C61726765", "6|Ada|7|610062"]
     );
     assert_eq!(to.rows("SELECT count(*) FROM pupil WHERE id = 4").await, ["0"]);
+    let _ = setting.longhaul(&["verify"]).exits(0);
+}
+
+/// A `tinytext` has 255 bytes, and latin1 one for each of these characters, where UTF-8 has two.
+#[tokio::test]
+async fn how_long_a_text_of_another_character_set_is_the_server_says() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite(
+        "from.db",
+        "CREATE TABLE pupil (id INTEGER PRIMARY KEY, note TEXT);
+         INSERT INTO pupil VALUES (1, replace(hex(zeroblob(100)), '0', 'ä')),
+            (2, replace(hex(zeroblob(128)), '0', 'ä'));",
+    );
+    let to = Mysql::new().await;
+    to.run(
+        "CREATE TABLE pupil (id bigint PRIMARY KEY, note tinytext CHARACTER SET latin1)
+         CHARACTER SET utf8mb4",
+    )
+    .await;
+    let report = moved(&setting, &from, &to.url(), "on_unfit: clamp", 4);
+    assert_eq!(policies(&report), &json!({}), "{report:#}");
+    let rows = "SELECT id, length(note), note = repeat('ä', 200) FROM pupil";
+    assert_eq!(to.rows(rows).await, ["1|200|1"]);
+    let rejected = &report["rejected"][0];
+    assert_eq!(
+        (&rejected["reason"], &rejected["examples"]),
+        (&json!("too_long (1406)"), &json!(["2"])),
+        "{report:#}"
+    );
     let _ = setting.longhaul(&["verify"]).exits(0);
 }

@@ -176,7 +176,7 @@ pub(super) const DECLARED: &[Declared] = &[
         &[
             ("'12:30'", Text("12:30:00")),
             ("'24:00:00'", Text("24:00:00")),
-            ("'25:00:00'", Refused("no_such_date")),
+            ("'25:00:00'", Refused("out_of_range")),
         ],
     ),
     (
