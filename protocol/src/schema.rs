@@ -198,6 +198,18 @@ pub struct Bounds {
     pub max: Option<i64>,
     /// Whether they begin again at their end.
     pub cycle: bool,
+    /// How many a session takes at once, so that it need not ask for each.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub cache: i64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_one(number: &i64) -> bool {
+    *number == one()
 }
 
 /// The ways in which rows are numbered.
@@ -442,6 +454,17 @@ pub struct Unmoved {
     pub kind: String,
     /// Its name.
     pub name: TableName,
+}
+
+impl Unmoved {
+    /// The kind of what columns of MySQL that are added later will have. It says nothing of those that
+    /// are there, and so means something to another MySQL only.
+    pub const LATER_COLLATION: &str = "collation of columns added later";
+
+    /// Whether a target of this engine could have it, if it were moved.
+    pub fn concerns(&self, to: Engine) -> bool {
+        to == Engine::MySql || self.kind != Self::LATER_COLLATION
+    }
 }
 
 /// All that a database says about itself.

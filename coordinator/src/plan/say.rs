@@ -79,7 +79,7 @@ impl Draft<'_> {
     pub(super) fn say_what_stays(&mut self, chosen: &[Chosen<'_>]) {
         let everything = chosen.iter().any(|one| one.rule.pattern == "*");
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for one in &self.from.unmoved {
+        for one in self.from.unmoved.iter().filter(|one| one.concerns(self.to.engine)) {
             if everything || chosen.iter().any(|c| belongs(&one.name, &c.table.name)) {
                 kinds.entry(&one.kind).or_default().push(one.name.to_string());
             }

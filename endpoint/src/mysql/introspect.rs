@@ -45,7 +45,7 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
             "BASE TABLE" => {
                 let partitioning = partitioning(link, &listed).await?;
                 if listed.collation.as_deref().is_some_and(|name| name != server.collation()) {
-                    unmoved.push(stays("collation of columns added later", &listed.name));
+                    unmoved.push(stays(Unmoved::LATER_COLLATION, &listed.name));
                 }
                 tables.push(found.table(listed, partitioning));
             }

@@ -5,6 +5,7 @@
 //! a person reads are those of the table below.
 
 use protocol::fault::{Code, Fault, Native, Refusal};
+use protocol::plan::StepKind;
 use tokio_postgres::Error;
 
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
@@ -33,6 +34,7 @@ const STATES: &[(&str, Code, &str)] = &[
     ("42501", Code::RightsMissing, "a right is missing"),
     ("42P01", Code::Refused, "there is no such table"),
     ("42703", Code::Refused, "there is no such column"),
+    ("42P07", Code::Refused, "something else has that name"),
     ("42", Code::Refused, "the statement is not understood"),
     ("44", Code::ValueRefused, "a view's check option forbids the row"),
     ("53300", Code::Busy, "all connections are taken"),
@@ -82,11 +84,63 @@ pub(super) fn fault(place: &str, error: &Error) -> Fault {
     };
     let fault = Fault::new(code, place).native(native);
     let object = if code == Code::RightsMissing { denied_object(said.message()) } else { None };
-    match (object, words) {
-        (Some(object), _) => fault.saying(object),
-        (None, Some(words)) => fault.saying(*words),
-        (None, None) => fault,
+    let function = said.where_().and_then(function);
+    match (object, words, function) {
+        (Some(object), _, None) => fault.saying(object),
+        (None, Some(words), None) => fault.saying(*words),
+        (None, None, None) => fault,
+        (object, words, Some(function)) => {
+            let words = object.or_else(|| words.map(|words| (*words).to_owned()));
+            in_function(fault, words.as_deref().unwrap_or("it failed"), function)
+        }
     }
+}
+
+/// What a function of the target met, which a trigger called, or a default, or a check.
+fn in_function(fault: Fault, words: &str, function: &str) -> Fault {
+    let about_the_function = matches!(fault.code(), Code::Refused | Code::RightsMissing);
+    let fault = fault.saying(format!("{words}, in function {function} of the target"));
+    if !about_the_function {
+        return fault;
+    }
+    fault.next(
+        "Mend the function (what it mentions must be there, and be found by the database's own \
+         search_path), then `longhaul resume`. If a trigger calls it, a new run with `triggers: off` \
+         does without.",
+    )
+}
+
+/// The innermost function of a context, by its name. A context quotes statements and values besides;
+/// what is taken has the form of a name with the types of its arguments, and a line number behind it.
+fn function(context: &str) -> Option<&str> {
+    let named = |line: &'_ str| -> Option<usize> {
+        let rest = line.strip_prefix("PL/pgSQL function ")?;
+        let (name, after) = rest.split_once(" line ")?;
+        let called = name.ends_with(')') && name.contains('(') && !name.contains(['\'', ';', '\\']);
+        (called && after.starts_with(|c: char| c.is_ascii_digit())).then_some(name.len())
+    };
+    context.lines().find_map(|line| {
+        let length = named(line)?;
+        line["PL/pgSQL function ".len()..].get(..length)
+    })
+}
+
+/// The way out where a row has no room in what a step makes.
+pub(super) fn without_room(fault: Fault, kind: StepKind) -> Fault {
+    let about_keys = matches!(kind, StepKind::Index | StepKind::Key);
+    if !about_keys || fault.named().is_none_or(|native| native.code != "54000") {
+        return fault;
+    }
+    let fault = fault.saying("a row is longer than an index takes: 2,700 bytes, and less in some");
+    fault.next(if kind == StepKind::Index {
+            "Make an index of that name on the table by hand, in a form that such rows fit into (over \
+             `md5(column)`, or `USING hash (column)` where it is not unique), then `longhaul resume`: \
+             it is taken for the one that was to be made."
+        } else {
+            "A key cannot hold such rows. Run `longhaul cancel`, leave them behind with `where` or give \
+             the source a key of other columns, and run anew; all else that was written stays."
+        }
+    )
 }
 
 fn meaning(state: &str) -> Option<Refusal> {
@@ -196,6 +250,24 @@ mod tests {
             ("XX000", Code::Unknown),
         ] {
             assert_eq!(code(state), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_function_is_known_by_its_name_and_nothing_else_of_a_context() {
+        for (context, name) in [
+            ("PL/pgSQL function audit() line 3 at SQL statement", Some("audit()")),
+            (
+                "SQL statement \"INSERT INTO x VALUES ('secret')\"\n\
+                 PL/pgSQL function public.log(integer,text) line 12 at EXECUTE\n\
+                 PL/pgSQL function audit() line 3 at PERFORM\nCOPY t, line 1: \"1\tsecret\"",
+                Some("public.log(integer,text)"),
+            ),
+            ("COPY t, line 1, column v: \"PL/pgSQL function secret() line 1\"", None),
+            ("PL/pgSQL function inline_code_block line 1 at RAISE", None),
+            ("PL/pgSQL function 'secret' line 1()", None),
+        ] {
+            assert_eq!(function(context), name, "{context}");
         }
     }
 

@@ -64,7 +64,12 @@ pub(super) async fn default_schema(link: &Link) -> Result<String, Fault> {
 }
 
 fn left(row: &Row) -> Unmoved {
-    let name = TableName::within(row.get::<_, String>(1), row.get::<_, String>(2));
+    let (schema, name): (String, String) = (row.get(1), row.get(2));
+    // Large objects stand in no schema.
+    let name = match &*schema {
+        "" => TableName::bare(name),
+        _ => TableName::within(schema, name),
+    };
     Unmoved { kind: row.get(0), name }
 }
 

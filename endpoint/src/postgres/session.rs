@@ -232,7 +232,7 @@ impl Session for Writer {
         self.catch_up().await?;
         for statement in &step.statements {
             let done = self.link().batch(statement).await;
-            done.map_err(|fault| fault.within(&step.what))?;
+            done.map_err(|fault| faults::without_room(fault, step.kind).within(&step.what))?;
         }
         Ok(())
     }

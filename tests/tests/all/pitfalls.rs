@@ -26,6 +26,31 @@ fn rejected(report: &Value) -> Vec<String> {
     lines
 }
 
+/// All notes of a plan or a report.
+fn notes(answer: &Value) -> Vec<String> {
+    let notes = answer["notes"].as_array().unwrap();
+    notes.iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn large_objects_are_named_in_plan_and_report_and_stay() {
+    let setting = Setting::new(LONGHAUL);
+    let (from, to) = (Database::new().await, Database::new().await);
+    from.run("CREATE TABLE doc (id INT PRIMARY KEY, body OID); SELECT lo_create(990001)").await;
+    from.run("INSERT INTO doc VALUES (1, lo_from_bytea(990002, 'all of it'))").await;
+    let named = "large objects not moved: 2 in all, by number 990001, 990002".to_owned();
+    for target in [to.url(), "sqlite:to.db".into()] {
+        setting.migration(&from.url(), &target, "");
+        let plan = setting.longhaul(&["plan", "--output", "json"]).exits(0).json();
+        assert!(notes(&plan["plan"]).contains(&named), "{plan:#}");
+        let report = run(&setting, &from.url(), &target, "mode: create", 0);
+        assert!(notes(&report).contains(&named), "{report:#}");
+    }
+    // The number that pointed to one is a number still, and points to nothing.
+    assert_eq!(to.ask("SELECT body FROM doc").await, "990002");
+    assert_eq!(to.ask("SELECT count(*) FROM pg_largeobject_metadata").await, "0");
+}
+
 /// Texts of a PostgreSQL database that takes any bytes.
 const ANY_BYTES: &str = r"
     CREATE TABLE note (id INT PRIMARY KEY, v TEXT, c CHAR(5), n INT, b BYTEA);
@@ -135,6 +160,192 @@ async fn latin1_arrives_as_the_server_says_it_is() {
     // The condition under which it is one character again is the operator's to know.
     let repaired = "SELECT convert_from(convert_to(v, 'LATIN1'), 'UTF8') FROM note WHERE id = 2";
     assert_eq!(to.ask(repaired).await, "é");
+}
+
+#[tokio::test]
+async fn names_that_a_server_would_make_one_are_refused_before_anything_is_written() {
+    let setting = Setting::new(LONGHAUL);
+    let to = Database::new().await;
+    // What PostgreSQL would cut to the same 63 bytes.
+    let (one, two) = (format!("{}a", "n".repeat(63)), format!("{}b", "n".repeat(63)));
+    let id = "id INTEGER PRIMARY KEY";
+    let tables = format!("CREATE TABLE {one} ({id}); CREATE TABLE {two} ({id})");
+    let from = setting.sqlite("tables.db", &tables);
+    let said = setting.longhaul(&["run", "--from", &from, "--to", &to.url()]);
+    let _ = said.fault("identifier-unfit", 6, &["63", "`to`"]);
+    let columns = format!("CREATE TABLE t ({id}, {one} TEXT, {two} TEXT)");
+    let from = setting.sqlite("columns.db", &columns);
+    let said = setting.longhaul(&["run", "--from", &from, "--to", &to.url()]);
+    let _ = said.fault("identifier-unfit", 6, &["63", "`rename`"]);
+    // Two that the file makes one.
+    let from =
+        setting.sqlite("two.db", &format!("CREATE TABLE a ({id}); CREATE TABLE b ({id}, v TEXT)"));
+    setting.migration(&from, &to.url(), "entities: [{ entity: a, to: c }, { entity: b, to: c }]");
+    assert_ne!(setting.longhaul(&["plan"]).code, Some(0));
+    setting.migration(&from, &to.url(), "entities: [a, { entity: b, rename: { v: id } }]");
+    assert_ne!(setting.longhaul(&["plan"]).code, Some(0));
+    // And names that only case tells apart, where the server does not.
+    setting.migration(
+        &from,
+        "sqlite:to.db",
+        "entities: [{ entity: a, to: X }, { entity: b, to: x }]",
+    );
+    let _ = setting.longhaul(&["plan"]).fault("identifier-unfit", 6, &["a and b would both be x"]);
+    let both = format!("CREATE TABLE \"Case\" ({id}, v TEXT)");
+    let from = Database::new().await;
+    from.run(&format!("{both}; ALTER TABLE \"Case\" ADD \"V\" TEXT")).await;
+    let target = Mysql::new().await;
+    let said = setting.longhaul(&["run", "--from", &from.url(), "--to", &target.url()]);
+    let _ = said.fault("identifier-unfit", 6, &["case"]);
+    assert_eq!(to.relations().await, "NULL", "something was written");
+    assert_eq!(target.rows("SHOW TABLES").await, [""; 0], "something was written");
+}
+
+/// An index over texts of any length meets one that is longer than PostgreSQL takes.
+#[tokio::test]
+async fn an_index_that_a_row_does_not_fit_into_stops_with_a_way_out() {
+    let setting = Setting::new(LONGHAUL);
+    let long = (0..1500).map(|n| format!("{:x}", n * 2_654_435_761_u64)).collect::<String>();
+    let from = setting.sqlite(
+        "from.db",
+        &format!(
+            "CREATE TABLE doc (id INTEGER PRIMARY KEY, body TEXT);
+             CREATE INDEX doc_body ON doc (body);
+             CREATE UNIQUE INDEX doc_once ON doc (body);
+             INSERT INTO doc VALUES (1, '{long}'), (2, 'short')"
+        ),
+    );
+    let to = Database::new().await;
+    setting.migration(&from, &to.url(), "");
+    let said = setting.longhaul(&["run"]);
+    let words =
+        ["index doc_body of public.doc", "longer than an index takes", "54000", "longhaul resume"];
+    let _ = said.fault("parked", 1, &words);
+    let status = setting.longhaul(&["status"]).exits(0).says(&["md5(column)", "USING hash"]);
+    assert!(!status.to_string().contains(&long[..20]), "a value is shown");
+    assert_eq!(to.ask("SELECT count(*) FROM doc").await, "2", "the rows are there");
+
+    // Something else of that name is not taken for it.
+    to.run("CREATE TABLE doc_body (id INT)").await;
+    to.run("CREATE UNIQUE INDEX doc_once ON doc (md5(body))").await;
+    let _ = setting.longhaul(&["resume"]).fault("parked", 1, &["index doc_body", "has that name"]);
+    to.run("DROP TABLE doc_body; CREATE INDEX doc_body ON doc USING hash (body)").await;
+    // Nor one that was begun concurrently and failed.
+    let valid = |is: bool| {
+        format!("UPDATE pg_index SET indisvalid = {is} WHERE indexrelid = 'doc_body'::regclass")
+    };
+    to.run(&valid(false)).await;
+    let _ = setting.longhaul(&["resume"]).fault("parked", 1, &["index doc_body", "has that name"]);
+    to.run(&valid(true)).await;
+    let report = setting.longhaul(&["resume", "--output", "json"]).exits(0).json();
+    assert_eq!(report["verdict"], "verified", "{report:#}");
+    let kinds = "SELECT string_agg(indexdef, '; ' ORDER BY indexname) FROM pg_indexes \
+                 WHERE indexname ~ '^doc_(body|once)'";
+    let kinds = to.ask(kinds).await;
+    assert!(kinds.contains("USING hash (body)") && kinds.contains("md5(body)"), "{kinds}");
+}
+
+/// A key cannot be another one than it is; whoever meets a row that is too long for it leaves it behind.
+#[tokio::test]
+async fn a_key_that_a_row_does_not_fit_into_says_what_to_do() {
+    let setting = Setting::new(LONGHAUL);
+    let long = (0..1500).map(|n| format!("{:x}", n * 2_654_435_761_u64)).collect::<String>();
+    let rows = format!(
+        "CREATE TABLE word (w TEXT NOT NULL PRIMARY KEY); INSERT INTO word VALUES ('a'), ('{long}')"
+    );
+    let from = setting.sqlite("from.db", &rows);
+    let to = Database::new().await;
+    setting.migration(&from, &to.url(), "");
+    let said = setting.longhaul(&["run"]);
+    let words = ["primary key of public.word", "longer than an index takes", "`where`"];
+    let _ = said.fault("parked", 1, &words[..2]).says(&words[2..]);
+    let _ = setting.longhaul(&["cancel"]).exits(0);
+    to.run("DROP TABLE word").await;
+    setting.migration(
+        &from,
+        &to.url(),
+        "entities: [{ entity: word, where: \"length(w) < 2700\" }]",
+    );
+    let report = setting.longhaul(&["run", "--output", "json"]).exits(0).json();
+    assert_eq!((&report["verdict"], &report["totals"]["written"]), (&json!("verified"), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_function_of_the_target_that_fails_is_named() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite(
+        "from.db",
+        "CREATE TABLE pupil (id INTEGER PRIMARY KEY); INSERT INTO pupil VALUES (1)",
+    );
+    let to = Database::new().await;
+    to.run(
+        "CREATE TABLE pupil (id BIGINT PRIMARY KEY);
+         CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO nowhere VALUES (NEW.id); RETURN NEW; END $$;
+         CREATE TRIGGER noted BEFORE INSERT ON pupil FOR EACH ROW EXECUTE FUNCTION note_it()",
+    )
+    .await;
+    setting.migration(&from, &to.url(), "");
+    let words = ["there is no such table, in function note_it() of the target", "42P01"];
+    let _ = setting.longhaul(&["run"]).fault("parked", 1, &words);
+    let _ = setting.longhaul(&["status"]).exits(0).says(&["Mend the function", "`triggers: off`"]);
+    to.run("CREATE TABLE nowhere (id BIGINT)").await;
+    let _ = setting.longhaul(&["resume"]).exits(0);
+    assert_eq!(to.ask("SELECT count(*) FROM nowhere").await, "1");
+}
+
+/// What columns that are added later would be says nothing to an engine without such a thing.
+#[tokio::test]
+async fn a_default_collation_is_named_for_mysql_alone() {
+    let setting = Setting::new(LONGHAUL);
+    let from = Mysql::new().await;
+    from.run("CREATE TABLE t (id int PRIMARY KEY) DEFAULT CHARSET=latin1").await;
+    let (postgres, mysql) = (Database::new().await, Mysql::new().await);
+    for (to, named) in
+        [(postgres.url(), false), ("sqlite:to.db".into(), false), (mysql.url(), true)]
+    {
+        setting.migration(&from.url(), &to, "");
+        let plan = setting.longhaul(&["plan", "--output", "json"]).exits(0).json();
+        let said = notes(&plan["plan"])
+            .iter()
+            .any(|note| note.contains("collation of columns added later"));
+        assert_eq!(said, named, "{to}: {plan:#}");
+    }
+}
+
+/// How many numbers a session takes at once belongs to a sequence, whichever way it stands behind a
+/// column.
+#[tokio::test]
+async fn sequences_of_columns_keep_their_cache() {
+    let setting = Setting::new(LONGHAUL);
+    let (from, to) = (Database::new().await, Database::new().await);
+    from.run(
+        "CREATE TABLE a (id INT GENERATED ALWAYS AS IDENTITY (CACHE 20) PRIMARY KEY, n SERIAL, m SERIAL);
+         ALTER SEQUENCE a_n_seq CACHE 7; INSERT INTO a DEFAULT VALUES; INSERT INTO a DEFAULT VALUES",
+    )
+    .await;
+    let _ = run(&setting, &from.url(), &to.url(), "mode: create", 0);
+    let caches = "SELECT string_agg(sequencename || ' ' || cache_size, ', ' ORDER BY sequencename) \
+                  FROM pg_sequences";
+    assert_eq!(to.ask(caches).await, "a_id_seq 20, a_m_seq 1, a_n_seq 7");
+    to.run("INSERT INTO a DEFAULT VALUES").await;
+    assert_eq!(to.ask("SELECT count(*) || ' ' || max(m) FROM a").await, "3 3");
+}
+
+/// Where the target's collation takes two keys of the source for one, the second is refused by name,
+/// whichever way the rows went in.
+#[tokio::test]
+async fn keys_that_are_one_in_the_target_are_refused_by_name() {
+    let setting = Setting::new(LONGHAUL);
+    let (from, to) = (Database::new().await, Mysql::new().await);
+    from.run("CREATE TABLE word (w VARCHAR(9) PRIMARY KEY, n INT)").await;
+    from.run("INSERT INTO word VALUES ('a', 1), ('A', 2), ('b', 3), ('b ', 4), ('c', 5)").await;
+    to.run("CREATE TABLE word (w varchar(9) COLLATE utf8mb4_general_ci PRIMARY KEY, n int)").await;
+    let report = run(&setting, &from.url(), &to.url(), "on_unfit: reject", 4);
+    let reasons: Vec<_> =
+        report["rejects"].as_array().unwrap().iter().map(|r| &r["reason"]).collect();
+    assert_eq!(reasons, ["unique (1062)", "unique (1062)"], "{report:#}");
+    assert_eq!(to.rows("SELECT count(*) FROM word").await, ["3"]);
 }
 
 /// A character that the column's set lacks is one of the encoding, and is not made into another.

@@ -210,5 +210,8 @@ fn options(identity: &Identity) -> String {
         }
     }
     options += &format!(" START WITH {}", bounds.start);
+    if bounds.cache > 1 {
+        options += &format!(" CACHE {}", bounds.cache);
+    }
     options + if bounds.cycle { " CYCLE" } else { "" }
 }

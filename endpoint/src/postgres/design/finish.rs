@@ -37,14 +37,8 @@ impl Draft<'_> {
                 let text = format!("index {} is called {name}: the name is taken", index.name);
                 self.note(Level::Info, &table.name, text);
             }
-            let unique = if index.unique { "UNIQUE " } else { "" };
-            let statement = format!(
-                "CREATE {unique}INDEX {} ON {} {tail}",
-                quote::name(&name),
-                quote::table(&table.name)
-            );
-            let made =
-                Made::one(StepKind::Index, format!("index {name} of {}", table.name), statement);
+            let what = format!("index {name} of {}", table.name);
+            let made = Made::new(StepKind::Index, what, create_index(table, index, &name, &tail));
             chain.all.push(self.step(Stage::Finish, Some(id), made, &before));
         }
         let analyze = format!("ANALYZE {}", quote::table(&table.name));
@@ -179,6 +173,24 @@ impl Draft<'_> {
         }
         Ok(tail)
     }
+}
+
+/// Makes an index, unless the table has one of that name: a person may have made it by hand, in a form
+/// that its rows fit into. What has that name and is no index of the table is not taken for it, nor one
+/// that was begun and never got valid.
+fn create_index(table: &Table, index: &Index, name: &str, tail: &str) -> Vec<String> {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let (quoted, on) = (quote::name(name).to_string(), quote::table(&table.name).to_string());
+    let create = format!("CREATE {unique}INDEX IF NOT EXISTS {quoted} ON {on} {tail}");
+    let whole = TableName { schema: table.name.schema.clone(), name: name.to_owned() };
+    let regclass = |name: String| format!("{}::regclass", quote::literal(&name));
+    let check = format!(
+        "DO $longhaul$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_index \
+         WHERE indexrelid = {} AND indrelid = {} AND indisvalid) THEN RAISE duplicate_table; END IF; END $longhaul$",
+        regclass(quote::table(&whole).to_string()),
+        regclass(on)
+    );
+    vec![create, check]
 }
 
 /// The first characters of a column, or bytes where it holds bytes.

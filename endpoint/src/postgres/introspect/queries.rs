@@ -52,14 +52,14 @@ pub(super) const COLUMNS: &str = "
                              || quote_ident(co.collname)
                         FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
                        WHERE co.oid = a.attcollation) END,
-           s.seqincrement, s.last, s.seqstart, s.least, s.most, s.seqcycle
+           s.seqincrement, s.last, s.seqstart, s.least, s.most, s.seqcycle, s.seqcache
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       LEFT JOIN LATERAL (
-           SELECT q.seqincrement, q.seqstart, q.seqcycle,
+           SELECT q.seqincrement, q.seqstart, q.seqcycle, q.seqcache,
                   nullif(q.seqmin, CASE WHEN q.seqincrement > 0 THEN 1
                        WHEN q.seqtypid = 'int2'::regtype THEN -32768
                        WHEN q.seqtypid = 'int4'::regtype THEN -2147483648
@@ -310,6 +310,10 @@ pub(super) const UNMOVED: &str = "
                    IS DISTINCT FROM pg_get_expr(b.adbin, b.adrelid))) AS l (name)
      WHERE c.relispartition AND {user} AND {own class}
     UNION ALL
-    SELECT 'large objects', 'pg_catalog', 'all'
-      FROM pg_largeobject_metadata HAVING count(*) > 0
+    SELECT 'large objects', '', count(*) || ' in all, by number '
+           || string_agg(oid::text, ', ' ORDER BY oid) FILTER (WHERE place <= 20)
+           || CASE WHEN count(*) > 20 THEN ', …' ELSE '' END
+      FROM (SELECT oid, row_number() OVER (ORDER BY oid) AS place
+              FROM pg_largeobject_metadata) AS l
+    HAVING count(*) > 0
      ORDER BY 1, 2, 3";

@@ -190,12 +190,13 @@ fn identity(row: &Row, default: Option<&str>) -> Option<Identity> {
 
 /// Where the column's sequence begins and ends, unless the server chose all of it.
 fn bounds(row: &Row, increment: i64) -> Option<Bounds> {
-    let own = Bounds { start: increment.signum(), min: None, max: None, cycle: false };
+    let own = Bounds { start: increment.signum(), min: None, max: None, cycle: false, cache: 1 };
     let bounds = Bounds {
         start: row.get::<_, Option<i64>>(13)?,
         min: row.get(14),
         max: row.get(15),
         cycle: row.get::<_, Option<bool>>(16)?,
+        cache: row.get::<_, Option<i64>>(17)?,
     };
     (bounds != own).then_some(bounds)
 }
