@@ -97,7 +97,8 @@ pub fn next(plan: &Plan, known: Known<'_>, now: Instant) -> Vec<Action> {
     actions
 }
 
-/// How many chunks are not done: in all, by stage, and by entity and stage.
+/// How many chunks are not done: in all, by stage, and by entity and stage. A foreign key that is
+/// parked counts in all, and otherwise holds up nothing: the rows that it is about are there.
 pub(crate) struct Open {
     pub(crate) total: u64,
     pub(crate) stages: [u64; Stage::ALL.len()],
@@ -109,6 +110,9 @@ impl Open {
         let mut open = Self { total: 0, stages: [0; 4], entities: BTreeMap::new() };
         for chunk in plan.chunks.iter().filter(|chunk| state(states, chunk.id) != State::Done) {
             open.total += 1;
+            if chunk.makes_link() && state(states, chunk.id) == State::Parked {
+                continue;
+            }
             open.stages[chunk.stage as usize] += 1;
             if let Some(entity) = chunk.entity {
                 *open.entities.entry((entity, chunk.stage)).or_default() += 1;
@@ -117,11 +121,14 @@ impl Open {
         open
     }
 
-    fn allows(&self, chunk: &Chunk, states: &[State]) -> bool {
+    fn allows(&self, plan: &Plan, chunk: &Chunk, states: &[State]) -> bool {
+        let parked_link = |id: ChunkId| {
+            state(states, id) == State::Parked && plan.chunk(id).is_some_and(Chunk::makes_link)
+        };
         chunk.after.iter().all(|after| match after {
             After::Stage(stage) => self.stages[*stage as usize] == 0,
             After::Entity(entity, stage) => !self.entities.contains_key(&(*entity, *stage)),
-            After::Chunk(other) => state(states, *other) == State::Done,
+            After::Chunk(other) => state(states, *other) == State::Done || parked_link(*other),
         })
     }
 }
@@ -134,7 +141,7 @@ fn state(states: &[State], chunk: ChunkId) -> State {
 /// In the order of their ids.
 fn released(plan: &Plan, states: &[State], open: &Open) -> Vec<ChunkId> {
     let waiting = plan.chunks.iter().filter(|c| state(states, c.id) == State::Waiting);
-    waiting.filter(|c| open.allows(c, states)).map(|c| c.id).collect()
+    waiting.filter(|c| open.allows(plan, c, states)).map(|c| c.id).collect()
 }
 
 /// In the order of their ids.

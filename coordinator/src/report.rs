@@ -14,7 +14,7 @@ use protocol::batch::Digest;
 use protocol::cell::Reason;
 use protocol::id::RunId;
 use protocol::mapping::{Consistency, Mode};
-use protocol::plan::{Entity, Lane, Note, Plan, Side, Stage, Work};
+use protocol::plan::{Chunk, Entity, Lane, Note, Plan, Side, Stage, Work};
 use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
@@ -85,6 +85,8 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// Steps done, and planned.
     pub steps: (u64, u64),
+    /// Foreign keys that are not made although all rows are there.
+    pub links_left: Vec<String>,
     /// When what was done; nothing where nothing is.
     pub timeline: Option<Timeline>,
     /// All rejected rows, counted by what they have in common.
@@ -187,6 +189,7 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         totals,
         entities,
         steps: facts.steps(),
+        links_left: facts.links_left(),
         timeline: Timeline::draw(plan, receipts),
         rejected: refused.groups.sorted(),
         rejects: refused.rejects,
@@ -274,6 +277,15 @@ impl Facts<'_> {
         steps.fold((0, 0), |(done, all), chunk| {
             (done + u64::from(self.receipts.contains_key(&chunk.id.0)), all + 1)
         })
+    }
+
+    fn links_left(&self) -> Vec<String> {
+        let left = |chunk: &&Chunk| !self.receipts.contains_key(&chunk.id.0);
+        let chunks = || self.plan.chunks.iter().filter(left);
+        if chunks().any(|chunk| chunk.stage == Stage::Copy) {
+            return Vec::new();
+        }
+        chunks().filter(|chunk| chunk.makes_link()).map(|chunk| self.plan.what(chunk)).collect()
     }
 
     fn entity(&self, entity: &Entity) -> EntityReport {

@@ -145,6 +145,7 @@ fn plan(bounds: Bounds) -> Plan {
             what: "a key".into(),
             statements: vec![],
             destructive: false,
+            orphans: None,
         };
         let after = vec![After::Entity(EntityId(0), Stage::Copy)];
         Chunk { id, stage: Stage::Finish, entity, work: Work::Step(step), after, weight: 1 }

@@ -273,6 +273,10 @@ pub struct Step {
     pub statements: Vec<String>,
     /// Whether something that stood there before is lost.
     pub destructive: bool,
+    /// For a foreign key: a query that counts the rows which link to rows that are not there, should
+    /// it be refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<String>,
 }
 
 /// The kinds of [`Step`].
@@ -378,6 +382,14 @@ impl Plan {
             chunk.weight = 0;
         }
         crate::wire::fingerprint(&bare)
+    }
+}
+
+impl Chunk {
+    /// Whether it makes a foreign key. Nothing rests on one but the end of the run: what waits for it
+    /// only keeps out of its way, and goes on when it is parked.
+    pub fn makes_link(&self) -> bool {
+        matches!(&self.work, Work::Step(step) if step.kind == StepKind::ForeignKey)
     }
 }
 

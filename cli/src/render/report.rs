@@ -65,11 +65,18 @@ pub(crate) fn text(report: &Report) -> String {
     out += &groups(report);
     out += &list("\nrejected rows, the first of them\n", &report.rejects);
     out += &list("\nevidence kept of chunks that were given up\n", &report.samples);
+    if !report.links_left.is_empty() {
+        out += "\nnot made, since the rows forbid it or it was not its turn yet\n";
+        out += &report.links_left.iter().map(|link| format!("  {link}\n")).collect::<String>();
+    }
     if !report.faults.is_empty() {
         out += "\nfaults on the way\n";
         for met in &report.faults {
             let parked = if met.parked > 0 { ", left to a person" } else { "" };
             out += &format!("  {} times{parked}: {} ({})\n", met.times, met.message, met.code);
+            if met.parked > 0 {
+                out += &format!("    {}\n", met.advice);
+            }
         }
     }
     if !report.notes.is_empty() {

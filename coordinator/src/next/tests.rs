@@ -1,6 +1,6 @@
 use protocol::id::{AttemptId, Environment};
 use protocol::mapping::{Consistency, Limits, OnSnapshotLost};
-use protocol::plan::{DrawnFrom, Guarantee, Range, Side, Work};
+use protocol::plan::{DrawnFrom, Guarantee, Range, Side, Step, StepKind, Work};
 use protocol::schema::Engine;
 
 use super::*;
@@ -139,6 +139,44 @@ fn what_is_parked_holds_up_only_its_dependents() {
     );
     let states = [State::Parked, State::Done, State::Waiting, State::Done];
     assert_eq!(decide(&plan, &states, &[], &[]), [Action::Stuck(1)]);
+}
+
+#[test]
+fn a_parked_foreign_key_holds_up_nothing_but_the_end_of_the_run() {
+    let of = |stage| After::Entity(EntityId(0), stage);
+    let mut plan = plan(vec![
+        (Stage::Copy, Some(0), vec![], 0),
+        (Stage::Finish, Some(0), vec![of(Stage::Copy)], 0),
+        // Another on the same table, which only keeps out of its way.
+        (Stage::Finish, Some(1), vec![After::Chunk(ChunkId(1))], 0),
+        (Stage::Verify, Some(0), vec![of(Stage::Copy), of(Stage::Finish)], 0),
+    ]);
+    let states = [State::Done, State::Parked, State::Waiting, State::Waiting];
+    for (kind, goes_on) in [(StepKind::ForeignKey, true), (StepKind::Key, false)] {
+        plan.chunks[1].work = Work::Step(Step {
+            kind,
+            what: "a step".into(),
+            statements: vec![],
+            destructive: false,
+            orphans: None,
+        });
+        let actions = decide(&plan, &states, &[], &[]);
+        let released = Action::Release(vec![ChunkId(2), ChunkId(3)]);
+        assert_eq!(actions.contains(&released), goes_on, "{actions:?}");
+        assert_eq!(actions.contains(&Action::Stuck(1)), !goes_on, "{actions:?}");
+        // Not before it was tried.
+        let untried = [State::Done, State::Ready, State::Waiting, State::Waiting];
+        assert_eq!(decide(&plan, &untried, &[], &[]), [Action::Ring(ChunkId(1))]);
+    }
+    plan.chunks[1].work = Work::Step(Step {
+        kind: StepKind::ForeignKey,
+        what: "a link".into(),
+        statements: vec![],
+        destructive: false,
+        orphans: None,
+    });
+    let rest = [State::Done, State::Parked, State::Done, State::Done];
+    assert_eq!(decide(&plan, &rest, &[], &[]), [Action::Stuck(1)], "it is not complete");
 }
 
 #[test]

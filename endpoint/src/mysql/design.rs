@@ -78,8 +78,8 @@ impl Draft<'_> {
 
     /// Adds a step, and returns its position.
     fn step(&mut self, stage: Stage, entity: EntityId, step: Made, after: Vec<usize>) -> usize {
-        let Made { kind, what, statements } = step;
-        let step = Step { kind, what, statements, destructive: false };
+        let Made { kind, what, statements, orphans } = step;
+        let step = Step { kind, what, statements, destructive: false, orphans };
         self.design.steps.push(DesignedStep { step, stage, entity: Some(entity), after });
         self.design.steps.len() - 1
     }
@@ -186,11 +186,12 @@ struct Made {
     kind: StepKind,
     what: String,
     statements: Vec<String>,
+    orphans: Option<String>,
 }
 
 impl Made {
     fn new(kind: StepKind, what: impl Into<String>, statement: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), statements: vec![statement.into()] }
+        Self { kind, what: what.into(), statements: vec![statement.into()], orphans: None }
     }
 }
 

@@ -199,6 +199,7 @@ impl Target for MySql {
             what: crate::sql::emptying_of(tables),
             statements: tables.iter().map(delete).collect(),
             destructive: true,
+            orphans: None,
         })
     }
 

@@ -18,6 +18,7 @@ use super::faults;
 use super::sql::{Bookkeeping, DIALECT};
 use super::way::Way;
 use crate::sql::control::{Param, Sql as _, chunk as receipts};
+use crate::sql::links;
 use crate::{Begun, Session, Write};
 
 /// Seconds that another attempt at the same step is waited for.
@@ -104,6 +105,13 @@ impl Writer {
     async fn decided(&mut self, run: RunId, chunk: ChunkId) -> Result<Option<Begun>, Fault> {
         let receipt = receipts::receipt(&mut self.books, &DIALECT, run, chunk).await?;
         Ok(receipt.map(|receipt| Begun::Decided(Box::new(receipt))))
+    }
+
+    /// Counts what stands in the way of a step.
+    async fn count(&mut self, query: &str) -> Option<u64> {
+        let counted = self.link().one(query);
+        let counted = tokio::time::timeout(links::COUNT_WITHIN, counted).await.ok()?.ok()?;
+        counted?.parse().ok()
     }
 
     /// Ends the transaction without keeping anything of it.
@@ -244,8 +252,12 @@ impl Session for Writer {
             return Err(self.out_of_turn("execute"));
         }
         for (at, statement) in step.statements.iter().enumerate() {
-            let done = self.run_noted(at, statement).await;
-            done.map_err(|fault| fault.within(&step.what))?;
+            if let Err(fault) = self.run_noted(at, statement).await {
+                return Err(match links::in_the_way(step, &fault) {
+                    Some(count) => links::broken(step, &fault, self.count(count).await),
+                    None => fault.within(&step.what),
+                });
+            }
         }
         Ok(())
     }

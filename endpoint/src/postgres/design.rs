@@ -128,8 +128,8 @@ impl Draft<'_> {
         step: Made,
         after: &[usize],
     ) -> usize {
-        let Made { kind, what, statements } = step;
-        let step = Step { kind, what, statements, destructive: false };
+        let Made { kind, what, statements, orphans } = step;
+        let step = Step { kind, what, statements, destructive: false, orphans };
         let after = after.to_vec();
         self.design.steps.push(DesignedStep { step, stage, entity, after });
         self.design.steps.len() - 1
@@ -141,11 +141,12 @@ struct Made {
     kind: StepKind,
     what: String,
     statements: Vec<String>,
+    orphans: Option<String>,
 }
 
 impl Made {
     fn new(kind: StepKind, what: impl Into<String>, statements: Vec<String>) -> Self {
-        Self { kind, what: what.into(), statements }
+        Self { kind, what: what.into(), statements, orphans: None }
     }
 
     fn one(kind: StepKind, what: impl Into<String>, statement: impl Into<String>) -> Self {

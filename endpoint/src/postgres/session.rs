@@ -22,6 +22,7 @@ use super::copy::Understood;
 use super::faults;
 use super::sql::{Bookkeeping, DIALECT, Purpose, lock_key};
 use crate::sql::control::chunk as receipts;
+use crate::sql::links;
 use crate::{Begun, Session, Write};
 use way::Way;
 
@@ -100,6 +101,16 @@ impl Writer {
             Some(ahead) if !ahead.is_empty() => self.link().batch(&ahead).await,
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Counts what stands in the way of a step, whose transaction has failed and is given up.
+    async fn count(&self, query: &str) -> Option<u64> {
+        let counted = async {
+            self.link().batch("ROLLBACK").await?;
+            self.link().one::<i64>(query).await
+        };
+        let counted = tokio::time::timeout(links::COUNT_WITHIN, counted).await.ok()?.ok()?;
+        u64::try_from(counted).ok()
     }
 
     /// Ends the transaction without keeping anything of it.
@@ -231,8 +242,12 @@ impl Session for Writer {
     async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
         self.catch_up().await?;
         for statement in &step.statements {
-            let done = self.link().batch(statement).await;
-            done.map_err(|fault| faults::without_room(fault, step.kind).within(&step.what))?;
+            if let Err(fault) = self.link().batch(statement).await {
+                return Err(match links::in_the_way(step, &fault) {
+                    Some(count) => links::broken(step, &fault, self.count(count).await),
+                    None => faults::without_room(fault, step.kind).within(&step.what),
+                });
+            }
         }
         Ok(())
     }

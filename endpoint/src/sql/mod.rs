@@ -5,6 +5,7 @@
 //! a [`control::Dialect`] that says where it differs.
 
 pub(crate) mod control;
+pub(crate) mod links;
 pub mod portable;
 pub(crate) mod quote;
 

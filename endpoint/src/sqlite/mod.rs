@@ -202,6 +202,7 @@ impl Target for File {
             what: crate::sql::emptying_of(tables),
             statements: tables.iter().map(delete).collect(),
             destructive: true,
+            orphans: None,
         })
     }
 

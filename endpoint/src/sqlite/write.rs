@@ -382,8 +382,11 @@ async fn verify_links(link: &Link, what: &str, statement: &str) -> Result<(), Fa
     match orphans.await? {
         (0, _) => Ok(()),
         (count, parent) => {
-            let said = format!("{count} links lead nowhere, among them links to {parent}");
-            Err(Fault::new(Code::LinkRefused, what).saying(said))
+            let rows = if count == 1 { "row links" } else { "rows link" };
+            let said = format!(
+                "{count} {rows} to rows that are not there, among them to rows of {parent}"
+            );
+            Err(Fault::new(Code::LinkBroken, what).saying(said))
         }
     }
 }

@@ -214,6 +214,10 @@ codes! {
         title "a link to another row cannot be filled"
         advice "Find the orphaned rows in the source, correct them, then `longhaul resume`."
         about "In the second pass, the target's foreign key refused a link, or the row it belongs to is not there. The rows were written with the link empty; they are not counted as done."
+    LinkBroken "link-broken" Fatal exit 1
+        title "a foreign key cannot be made"
+        advice "The rows that are missing may be among the rejects (`longhaul rejects list`). Bring them in by hand, or correct what links to them; then `longhaul resume`, or `longhaul retry` for a run of a fleet."
+        about "After the rows were written, some of them link to rows that the target does not have: mostly rows that were rejected. The message counts them. All rows stay, and are read back and verified all the same; the foreign key alone is missing, and the run is not complete before it is made."
     Refused "refused" Fatal exit 1
         title "the server refused the statement"
         advice "Look at the server's code in the message; correct the cause, then `longhaul resume`."

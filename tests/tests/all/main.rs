@@ -25,6 +25,7 @@ mod moves;
 mod mysql;
 mod names;
 mod operators;
+mod orphans;
 mod parked;
 mod pitfalls;
 mod policies;

@@ -76,6 +76,7 @@ fn report(verdict: Verdict) -> Report {
         totals: entity(verdict).counts,
         entities: vec![entity(verdict)],
         steps: (1, 2),
+        links_left: vec!["foreign key of <b>".into()],
         timeline: Some(timeline()),
         rejected: vec![Group {
             entity: HOSTILE.into(),
@@ -166,6 +167,7 @@ fn the_page_says_what_the_report_says() {
         "The run was taken up again once.",
         "2 tries beyond the first",
         "1 of 2 steps are done.",
+        "Not made, although all rows are there: foreign key of &lt;b&gt;.",
         "Chunk 7 was given up",
         "The source was written to, although nobody was to write.",
         "rewritten by the target in a way that cannot be foretold",

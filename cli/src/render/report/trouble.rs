@@ -109,6 +109,9 @@ pub(super) fn faults(report: &Report) -> String {
     if done < planned {
         items.push(format!("{done} of {planned} steps are done."));
     }
+    let left = report.links_left.iter();
+    items
+        .extend(left.map(|link| format!("Not made, although all rows are there: {}.", Text(link))));
     items.extend(report.samples.iter().map(evidence));
     let body = match (items.is_empty(), report.faults.is_empty()) {
         (true, true) => paragraph("None."),

@@ -8,6 +8,7 @@ use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Logical, Table};
 
 use super::{CHAR_BYTES, Draft, INDEX_BYTES, Made, key_parts};
 use crate::mysql::{types, words};
+use crate::sql::links;
 
 /// What the server can do about a link when the other end goes or changes.
 const ACTIONS: [&str; 5] = ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"];
@@ -145,12 +146,9 @@ impl Draft<'_> {
                 after.sort_unstable();
                 after.dedup();
                 let what = format!("foreign key {} of {}", link.columns.join(", "), table.name);
-                before = Some(self.step(
-                    Stage::Finish,
-                    *id,
-                    Made::new(StepKind::ForeignKey, what, add),
-                    after,
-                ));
+                let made = Made::new(StepKind::ForeignKey, what, add);
+                let made = Made { orphans: Some(orphans(table, link)), ..made };
+                before = Some(self.step(Stage::Finish, *id, made, after));
             }
         }
     }
@@ -201,6 +199,13 @@ impl Draft<'_> {
             action(&link.on_update)
         ))
     }
+}
+
+/// What counts the rows that the link forbids.
+fn orphans(table: &Table, link: &ForeignKey) -> String {
+    let names = |columns: &[String]| columns.iter().map(|c| words::name(c)).collect::<Vec<_>>();
+    let pairs: Vec<_> = names(&link.columns).into_iter().zip(names(&link.referenced)).collect();
+    links::orphans(&words::table(&table.name), &words::table(&link.references), &pairs)
 }
 
 /// The name, or one like it that no other link of the database has: the server tells them apart by all

@@ -228,7 +228,7 @@ pub(in crate::postgres) fn emptying(tables: &[TableName]) -> Step {
     let names: Vec<_> = tables.iter().map(|table| quote::table(table).to_string()).collect();
     let what = crate::sql::emptying_of(tables);
     let statements = vec![format!("TRUNCATE {}", names.join(", "))];
-    Step { kind: StepKind::Empty, what, statements, destructive: true }
+    Step { kind: StepKind::Empty, what, statements, destructive: true, orphans: None }
 }
 
 /// The step that lets a table which is there number its rows on. Its sequence is set forward only:
@@ -240,7 +240,8 @@ pub(in crate::postgres) fn numbering(table: &Table, columns: &[String]) -> Optio
         .filter_map(|column| column.identity.as_ref().map(|i| go_forward(table, column, i)))
         .collect();
     let what = format!("numbering of {}", table.name);
-    let step = Step { kind: StepKind::Identity, what, statements, destructive: false };
+    let step =
+        Step { kind: StepKind::Identity, what, statements, destructive: false, orphans: None };
     (!step.statements.is_empty()).then_some(step)
 }
 

@@ -10,7 +10,7 @@ use protocol::schema::{Deferred, ForeignKey, Logical, Table};
 
 use super::finish::add;
 use super::{Draft, Made};
-use crate::sql::quote;
+use crate::sql::{links, quote};
 
 /// What the rows of a foreign key point to, as far as it matters here.
 struct Pointed {
@@ -113,7 +113,14 @@ impl Draft<'_> {
         after.sort_unstable();
         after.dedup();
         let what = format!("foreign key of {} to {}", table.name, key.references);
+        let quoted = |names: &[String]| {
+            names.iter().map(|name| quote::name(name).to_string()).collect::<Vec<_>>()
+        };
+        let pairs: Vec<_> = quoted(&key.columns).into_iter().zip(quoted(columns)).collect();
+        let parent = quote::table(&key.references).to_string();
+        let orphans = links::orphans(&quote::table(&table.name).to_string(), &parent, &pairs);
         let made = Made::one(StepKind::ForeignKey, what, statement);
+        let made = Made { orphans: Some(orphans), ..made };
         let place = self.step(Stage::Finish, Some(id), made, &after);
         for name in BTreeSet::from([here, there]) {
             self.finished.entry(name).or_default().push(place);

@@ -118,6 +118,7 @@ fn plan(entity: Entity) -> Plan {
         what: "index of t".into(),
         statements: vec!["CREATE INDEX made ON public.t (id)".into()],
         destructive: false,
+        orphans: None,
     };
     let copy = || (Stage::Copy, Work::Copy(Range::default()));
     let works = [copy(), copy(), copy(), (Stage::Finish, Work::Step(step))];

@@ -116,6 +116,7 @@ impl<'a> Drawing<'a> {
             what: format!("statistics of {}", table.name),
             statements: vec![format!("ANALYZE {name}")],
             destructive: false,
+            orphans: None,
         };
         self.step(Stage::Finish, entity, step, made);
     }
@@ -152,6 +153,7 @@ impl<'a> Drawing<'a> {
             what: format!("foreign keys of {}", table.name),
             statements: vec![orphans],
             destructive: false,
+            orphans: None,
         };
         Some(self.step(Stage::Finish, entity, step, Vec::new()))
     }
@@ -174,6 +176,7 @@ impl<'a> Drawing<'a> {
             what: format!("index {name} of {}", table.name),
             statements: vec![format!("CREATE {unique}INDEX {} ON {on} {tail}", quote::name(&name))],
             destructive: false,
+            orphans: None,
         };
         Some(self.step(Stage::Finish, entity, step, Vec::new()))
     }
@@ -257,6 +260,7 @@ impl<'a> Drawing<'a> {
                 ),
             ],
             destructive: false,
+            orphans: None,
         };
         self.step(Stage::Finish, entity, step, Vec::new());
     }

@@ -90,6 +90,7 @@ impl Drawing<'_> {
             what: format!("table {}", table.name),
             statements: vec![format!("CREATE TABLE {name} (\n  {}\n)", lines.join(",\n  "))],
             destructive: false,
+            orphans: None,
         };
         self.step(Stage::Prepare, entity, step, Vec::new());
         self.design.columns.push(columns);

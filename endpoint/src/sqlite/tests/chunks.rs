@@ -282,13 +282,14 @@ async fn a_link_that_leads_nowhere_is_found_in_the_end() {
             "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check('c')".into(),
         ],
         destructive: false,
+        orphans: None,
     };
     let mut session = target.session("s").await.unwrap();
     let this = chunk(0, Work::Step(step.clone()));
     session.begin(record.run, &this, attempt(1)).await.unwrap();
     let fault = session.execute(&step).await.unwrap_err();
-    assert_eq!(fault.code(), Code::LinkRefused);
-    assert!(fault.to_string().contains("1 links") && !fault.to_string().contains("gone"));
+    assert_eq!(fault.code(), Code::LinkBroken);
+    assert!(fault.to_string().contains("1 row ") && !fault.to_string().contains("gone"));
 }
 
 #[tokio::test]
@@ -300,6 +301,7 @@ async fn a_step_and_its_receipt_live_and_die_together() {
         what: "table made".into(),
         statements: vec!["CREATE TABLE made (a)".into(), "CREATE INDEX i ON made (a)".into()],
         destructive: false,
+        orphans: None,
     };
     let this = chunk(0, Work::Step(step.clone()));
     let mut session = target.session("s").await.unwrap();
