@@ -130,6 +130,7 @@ async fn check(
     let mut found = Digest::default();
     let mut rows = sides.target.read_back(entity, 0, 1, sides.batch_bytes).await?;
     while let Some(batch) = rows.next().await? {
+        rows.read_ahead();
         found = found.and(pipeline.read_back_digest(&batch));
     }
     let unprovable = (!provable).then(|| "the target held rows before".to_string());
@@ -281,8 +282,9 @@ impl Drill<'_> {
         };
         let mut rows = self.source.read(&read).await?;
         while let Some(batch) = rows.next().await? {
-            let rows = self.pipeline.apply(batch).rows;
-            self.visit(&rows, &|row| self.pipeline.written_digest(row), visit);
+            rows.read_ahead();
+            let kept = self.pipeline.apply(batch).rows;
+            self.visit(&kept, &|row| self.pipeline.written_digest(row), visit);
         }
         Ok(())
     }
@@ -292,6 +294,7 @@ impl Drill<'_> {
         let mut rows: Box<dyn Rows> =
             target.read_back(self.entity, 0, 1, self.sides.batch_bytes).await?;
         while let Some(batch) = rows.next().await? {
+            rows.read_ahead();
             self.visit(&batch, &|row| self.pipeline.read_back_digest(row), visit);
         }
         Ok(())

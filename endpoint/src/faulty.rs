@@ -207,6 +207,10 @@ impl Rows for FaultyRows {
     async fn next(&mut self) -> Result<Option<Batch>, Fault> {
         self.script.around(Op::Next, self.inner.next()).await
     }
+
+    fn read_ahead(&mut self) {
+        self.inner.read_ahead();
+    }
 }
 
 #[async_trait]

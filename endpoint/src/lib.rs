@@ -24,6 +24,7 @@
 //! [`Source::read`] and writes with a [`Session`]; verification reads with [`Target::read_back`].
 //! `cli` alone calls [`open`].
 
+mod ahead;
 mod home;
 mod memory;
 pub mod mysql;
@@ -115,10 +116,17 @@ pub struct Cut {
 }
 
 /// Rows on their way out of an endpoint. Dropping it ends the read.
+///
+/// Beyond what was given, at most one batch is in memory, and what the driver holds of one row more:
+/// the first, read as soon as the read is opened, or one that was asked for by [`Rows::read_ahead`].
 #[async_trait]
 pub trait Rows: Send {
     /// The next batch; `None` when all rows were given. Never an empty batch.
     async fn next(&mut self) -> Result<Option<Batch>, Fault>;
+
+    /// Lets the next batch be read while the last one is being worked on, where the engine can. Not
+    /// told so, it reads when it is asked for the batch: whoever counts memory decides.
+    fn read_ahead(&mut self) {}
 }
 
 /// A place where rows are read.

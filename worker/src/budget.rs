@@ -3,12 +3,16 @@
 //! # Promises
 //! 1. Batches that are transformed and written at one time never take more than the budget together;
 //!    one that is larger than that has it to itself.
-//! 2. Whoever waits is served in turn: a large batch is not passed by for ever.
-//! 3. A share is only waited for by a slot that holds none, so no two slots wait for each other here.
+//! 2. Room for a batch is taken before it is read, also for one that is read ahead.
+//! 3. Whoever waits is served in turn: a large batch is not passed by for ever.
+//! 4. A share is only waited for by a slot that holds none, so no two slots wait for each other here.
 //!
 //! # Not promised
-//! What a slot has read and nobody transforms yet is not counted: a batch for each slot, which closes
-//! on bytes or is a single row, and what the driver holds of the next.
+//! What cannot be known before it is there: how large the last row of a batch is. So beside the budget
+//! each slot may have one batch in memory that waits for its room (the first of a chunk, whose
+//! transaction has not begun; one that became larger than was planned for) and what the driver holds of
+//! one row more. A batch closes on bytes or is a single row: of many slots that each meet a huge row at
+//! once, all those rows are in memory, and one of them at a time is transformed and written.
 
 use std::sync::Arc;
 
@@ -30,7 +34,7 @@ pub struct Budget {
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
-    _units: OwnedSemaphorePermit,
+    units: OwnedSemaphorePermit,
 }
 
 impl Budget {
@@ -42,10 +46,50 @@ impl Budget {
 
     /// Takes what a batch of so many bytes needs, and waits until others gave it back if need be.
     pub(crate) async fn take(&self, bytes: u64) -> Share {
+        let units = self.free.clone().acquire_many_owned(self.units_for(bytes)).await;
+        Share { units: units.expect("it is never closed") }
+    }
+
+    /// Takes what a batch of so many bytes needs, if that is free now.
+    pub(crate) fn take_if_free(&self, bytes: u64) -> Option<Share> {
+        let units = self.free.clone().try_acquire_many_owned(self.units_for(bytes));
+        units.ok().map(|units| Share { units })
+    }
+
+    /// Makes of a share what a batch of so many bytes needs. What is too much is given back. What is
+    /// missing is taken if it is free; otherwise the share is given back and all of it waited for.
+    pub(crate) async fn fit(&self, share: Option<Share>, bytes: u64) -> Share {
+        let Some(Share { mut units }) = share else { return self.take(bytes).await };
+        let (has, needs) = (units.num_permits(), self.units_for(bytes));
+        if let Some(more) = needs.checked_sub(u32::try_from(has).unwrap_or(u32::MAX)) {
+            match self.free.clone().try_acquire_many_owned(more) {
+                Ok(more) => units.merge(more),
+                Err(_) => {
+                    drop(units);
+                    return self.take(bytes).await;
+                }
+            }
+        } else {
+            drop(units.split(has - needs as usize));
+        }
+        Share { units }
+    }
+
+    fn units_for(&self, bytes: u64) -> u32 {
         let units = bytes.saturating_mul(COPIES).div_ceil(UNIT);
-        let units = u32::try_from(units).unwrap_or(u32::MAX).min(self.units);
-        let units = self.free.clone().acquire_many_owned(units).await;
-        Share { _units: units.expect("it is never closed") }
+        u32::try_from(units).unwrap_or(u32::MAX).min(self.units)
+    }
+
+    /// Bytes that are taken now.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> u64 {
+        (u64::from(self.units) - self.free.available_permits() as u64) * UNIT
+    }
+
+    /// Bytes that a batch of so many bytes takes, where there is room for all of them.
+    #[cfg(test)]
+    pub(crate) fn needed(bytes: u64) -> u64 {
+        bytes * COPIES
     }
 }
 

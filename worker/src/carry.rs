@@ -1,6 +1,6 @@
 //! One try at one chunk: read, transform, write, receipt. The chunk protocol on one screen.
 
-use endpoint::{Begun, Read, Rows, Session, Write};
+use endpoint::{Begun, Read, Session, Write};
 use protocol::batch::Batch;
 use protocol::clock;
 use protocol::event::Fact;
@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use transform::{Changed, Pipeline, compile};
 
-use crate::budget::Share;
+use crate::Point;
 use crate::carrier::Carrier;
+use crate::input::Input;
 use crate::pace::batch_bytes;
 use crate::tally::{Tally, add, timed};
-use crate::{Budget, Point};
 
 /// How often, at most, a chunk under way says how far it is.
 const MOVING_EVERY: Duration = Duration::from_millis(200);
@@ -124,30 +124,25 @@ impl Carrier {
             Work::Step(_) | Work::Verify { .. } => {}
         }
         let label = self.label(this);
-        let rows = match (&this.chunk.work, this.chunk.entity) {
-            (Work::Copy(range), Some(id)) => {
-                let entity = self.parts.plan.entity(id);
+        let budget = &self.options.budget;
+        let entity = this.chunk.entity.map(|id| self.parts.plan.entity(id));
+        let (rows, bytes) = match (&this.chunk.work, entity) {
+            (Work::Copy(range), Some(entity)) => {
                 let read = self.read(entity, &entity.columns, range, label);
-                Some(self.parts.source.read(&read).await?)
+                (self.parts.source.read(&read).await?, read.batch_bytes)
             }
-            (Work::Link(range), Some(id)) => {
-                let entity = self.parts.plan.entity(id);
+            (Work::Link(range), Some(entity)) => {
                 let read = self.read(entity, &link_columns(entity), range, label);
-                Some(self.parts.source.read(&read).await?)
+                (self.parts.source.read(&read).await?, read.batch_bytes)
             }
-            (Work::Verify { index, of }, Some(id)) => {
-                let entity = self.parts.plan.entity(id);
+            (Work::Verify { index, of }, Some(entity)) => {
                 let bytes = self.options.batch_bytes;
-                Some(self.parts.target.read_back(entity, *index, *of, bytes).await?)
+                (self.parts.target.read_back(entity, *index, *of, bytes).await?, bytes)
             }
-            (Work::Step(_), _) | (_, None) => None,
+            (Work::Step(_), _) | (_, None) => return Ok(Input::none(budget)),
         };
-        let budget = self.options.budget.clone();
-        let mut input = Input { first: None, rows, budget, share: None };
-        if let Some(rows) = &mut input.rows {
-            input.first = rows.next().await?;
-            self.passed(Point::Read);
-        }
+        let input = Input::begin(rows, bytes, budget).await?;
+        self.passed(Point::Read);
         Ok(input)
     }
 
@@ -375,34 +370,6 @@ impl Carrier {
 /// When a chunk last said how far it is.
 #[derive(Default)]
 struct Moving(Option<Instant>);
-
-/// A read with its first batch in hand.
-pub(crate) struct Input {
-    first: Option<Batch>,
-    rows: Option<Box<dyn Rows>>,
-    budget: Budget,
-    /// What the batch that was handed out last takes of the budget.
-    share: Option<Share>,
-}
-
-impl Input {
-    /// The next batch, with room for it. What was handed out before is written by now.
-    ///
-    /// The first one takes its share here, too, and not when it was read: by now its transaction has
-    /// begun, so whoever holds a share never waits for a slot that waits for one.
-    pub(crate) async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        self.share = None;
-        let batch = match (self.first.take(), &mut self.rows) {
-            (Some(first), _) => Some(first),
-            (None, Some(rows)) => rows.next().await?,
-            (None, None) => None,
-        };
-        if let Some(batch) = &batch {
-            self.share = Some(self.budget.take(batch.bytes() as u64).await);
-        }
-        Ok(batch)
-    }
-}
 
 /// Whether the target counted as many rows as were sent.
 pub(crate) fn agree(entity: &Entity, sent: u64, counted: u64) -> Result<(), Fault> {

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use transform::{Changed, Pipeline};
 
 use crate::carrier::Carrier;
-use crate::carry::{Input, Try, agree};
+use crate::carry::{Try, agree};
+use crate::input::Input;
 use crate::sieve::Sieve;
 use crate::tally::{Tally, add, timed};
 

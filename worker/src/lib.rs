@@ -10,8 +10,8 @@
 //! 2. Rows and receipt of a chunk become visible together, and only if `read = written + filtered
 //!    + rejected` by the target's own count.
 //! 3. A session is reused only after a clean commit or rollback; after any fault it is dropped.
-//! 4. Memory is bounded, whatever the chunk: one [`Budget`] over all slots for what is transformed and
-//!    written, and a batch for each slot for what was only read.
+//! 4. Memory is bounded, whatever the chunk: one [`Budget`] over all slots, and beside it at most one
+//!    batch for each slot, with what a driver holds of one row more.
 //!
 //! # Not promised
 //! That a chunk is tried only once, or that two workers never try one at the same time. The
@@ -25,6 +25,7 @@ mod carrier;
 mod carry;
 mod fleet;
 mod heartbeat;
+mod input;
 mod isolate;
 mod others;
 mod pace;

@@ -9,16 +9,14 @@ use mysql_async::{Row, Value};
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
 use protocol::schema::{Logical, TableName};
-use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::connect::Link;
 use super::faults;
 use super::render::{self, Render};
 use super::words;
+use crate::ahead::{self, Giver, Taker};
 use crate::{Read, Rows};
-
-/// Batches that wait for whoever takes them, beside the one being filled.
-const AHEAD: usize = 1;
 
 /// A statement that gives rows, and what its columns mean.
 pub(super) struct Select {
@@ -122,24 +120,24 @@ impl Reader {
 
 /// Rows on their way out.
 pub(super) struct Stream {
-    batches: mpsc::Receiver<Result<Batch, Fault>>,
+    batches: Taker,
 }
 
 impl Stream {
     /// Begins to read. The statement is understood before this returns. When the stream is dropped
     /// the read ends: its own connection is killed; one that is held is read to the end of the range.
     pub(super) async fn open(mut reader: Reader, select: Select) -> Result<Self, Fault> {
-        let (sender, batches) = mpsc::channel(AHEAD);
+        let (batches, mut giver) = ahead::ends();
         let (ready, understood) = oneshot::channel();
         // Detached: it ends when the rows do, when the stream is dropped, or on a fault.
         tokio::spawn(async move {
             let mut ready = Some(ready);
-            let done = give(&mut reader, &select, &mut ready, &sender).await;
+            let done = give(&mut reader, &select, &mut ready, &mut giver).await;
             let Err(fault) = done else { return };
             let fault = blame(reader.broke(fault), select.filtered);
             match ready {
                 Some(ready) => drop(ready.send(Err(fault))),
-                None => drop(sender.send(Err(fault)).await),
+                None => giver.give(Err(fault)).await,
             }
         });
         match understood.await {
@@ -152,7 +150,11 @@ impl Stream {
 #[async_trait]
 impl Rows for Stream {
     async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        self.batches.recv().await.transpose()
+        self.batches.take().await
+    }
+
+    fn read_ahead(&mut self) {
+        self.batches.ask();
     }
 }
 
@@ -161,7 +163,7 @@ async fn give(
     reader: &mut Reader,
     select: &Select,
     ready: &mut Option<oneshot::Sender<Result<(), Fault>>>,
-    batches: &mpsc::Sender<Result<Batch, Fault>>,
+    batches: &mut Giver,
 ) -> Result<(), Fault> {
     let held = matches!(reader, Reader::Held(_));
     let link = reader.link()?;
@@ -178,25 +180,21 @@ async fn give(
             false => Render::of(c, logical),
         };
         let renders: Vec<_> = columns.iter().zip(&select.columns).enumerate().map(render).collect();
-        let mut batch = Batch::with_capacity(select.batch_bytes);
-        while let Some(row) = result.next().await? {
-            push(&mut batch, &renders, row);
-            if batch.bytes() >= select.batch_bytes {
-                let full = std::mem::replace(&mut batch, Batch::with_capacity(select.batch_bytes));
-                if batches.send(Ok(full)).await.is_err() {
-                    // Nobody listens. A moment that is held is kept for other reads.
-                    return if held {
-                        result.drop_result().await.map(|()| None)
-                    } else {
-                        Ok(Some(()))
-                    };
-                }
+        while batches.asked().await {
+            let mut batch = Batch::with_capacity(select.batch_bytes);
+            while batch.is_empty() || batch.bytes() < select.batch_bytes {
+                let Some(row) = result.next().await? else {
+                    if !batch.is_empty() {
+                        batches.give(Ok(batch)).await;
+                    }
+                    return Ok(None);
+                };
+                push(&mut batch, &renders, row);
             }
+            batches.give(Ok(batch)).await;
         }
-        if !batch.is_empty() {
-            let _ = batches.send(Ok(batch)).await;
-        }
-        Ok(None)
+        // Nobody listens. A moment that is held is kept for other reads.
+        if held { result.drop_result().await.map(|()| None) } else { Ok(Some(())) }
     };
     match given.await {
         // Still working: dropping the connection kills it.

@@ -6,13 +6,13 @@ use protocol::fault::{Code, Fault};
 use protocol::plan::{Bound, Entity, Lane};
 use protocol::schema::{Logical, TableName};
 use rusqlite::Connection;
-use tokio::sync::mpsc;
 
 use super::faults::{self, Doing};
 use super::key::{self, Part, Where};
 use super::link::Link;
 use super::pool::Reader;
 use super::render;
+use crate::ahead::{self, Giver, Taker};
 use crate::sql::quote;
 use crate::{Cut, Read, Rows};
 
@@ -131,25 +131,22 @@ fn span(connection: &Connection, table: &TableName) -> rusqlite::Result<Option<S
 
 /// Rows on their way out.
 pub(super) struct Stream {
-    batches: mpsc::Receiver<Result<Batch, Fault>>,
+    batches: Taker,
 }
-
-/// Batches that wait for whoever takes them, beside the one being filled.
-const AHEAD: usize = 1;
 
 impl Stream {
     /// Begins to read on the reader's own thread. The statement is understood before this returns.
     /// When the stream is dropped, the thread notices at its next batch and ends the read.
     pub(super) async fn open(reader: Reader, select: Select) -> Result<Self, Fault> {
-        let (sender, batches) = mpsc::channel(AHEAD);
+        let (batches, mut giver) = ahead::ends();
         let (ready, understood) = tokio::sync::oneshot::channel();
         let link = reader.link.clone();
         let place = link.place.clone();
         // Detached: it ends when the rows do, when the stream is dropped, or on a fault.
         tokio::spawn(async move {
-            let lost = sender.clone();
+            let lost = giver.faults();
             let done = link.run(move |connection| {
-                send(connection, &place, &select, ready, &sender);
+                send(connection, &place, &select, ready, &mut giver);
                 Ok(())
             });
             if let Err(fault) = done.await {
@@ -168,7 +165,11 @@ impl Stream {
 #[async_trait]
 impl Rows for Stream {
     async fn next(&mut self) -> Result<Option<Batch>, Fault> {
-        self.batches.recv().await.transpose()
+        self.batches.take().await
+    }
+
+    fn read_ahead(&mut self) {
+        self.batches.ask();
     }
 }
 
@@ -179,7 +180,7 @@ fn send(
     place: &str,
     select: &Select,
     ready: tokio::sync::oneshot::Sender<Result<(), Fault>>,
-    batches: &mpsc::Sender<Result<Batch, Fault>>,
+    batches: &mut Giver,
 ) {
     let mut statement = match prepare(connection, place, &select.sql, select.unfiltered.as_deref())
     {
@@ -191,37 +192,42 @@ fn send(
     }
     let doing = if select.unfiltered.is_some() { Doing::Filter } else { Doing::Read };
     if let Err(error) = give(&mut statement, select, batches) {
-        let _ = batches.blocking_send(Err(faults::fault(place, doing, &error)));
+        batches.give_blocking(Err(faults::fault(place, doing, &error)));
     }
 }
 
 fn give(
     statement: &mut rusqlite::CachedStatement<'_>,
     select: &Select,
-    batches: &mpsc::Sender<Result<Batch, Fault>>,
+    batches: &mut Giver,
 ) -> rusqlite::Result<()> {
     let mut rows = statement.query(rusqlite::params_from_iter(&select.values))?;
-    let mut batch = Batch::with_capacity(select.batch_bytes);
-    while let Some(row) = rows.next()? {
-        batch.begin_row(select.columns.len());
-        for (column, logical) in select.columns.iter().enumerate() {
-            let cell = row.get_ref(column)?;
-            match select.lane {
-                Lane::Raw => render::push_raw(&mut batch, cell),
-                Lane::Text => render::push_text(&mut batch, logical, column, cell),
-            }
-        }
-        batch.end_row();
-        if batch.bytes() >= select.batch_bytes {
-            let full = std::mem::replace(&mut batch, Batch::with_capacity(select.batch_bytes));
-            if batches.blocking_send(Ok(full)).is_err() {
+    while batches.asked_blocking() {
+        let mut batch = Batch::with_capacity(select.batch_bytes);
+        while batch.is_empty() || batch.bytes() < select.batch_bytes {
+            let Some(row) = rows.next()? else {
+                if !batch.is_empty() {
+                    batches.give_blocking(Ok(batch));
+                }
                 return Ok(());
-            }
+            };
+            push(&mut batch, select, row)?;
+        }
+        batches.give_blocking(Ok(batch));
+    }
+    Ok(())
+}
+
+fn push(batch: &mut Batch, select: &Select, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
+    batch.begin_row(select.columns.len());
+    for (column, logical) in select.columns.iter().enumerate() {
+        let cell = row.get_ref(column)?;
+        match select.lane {
+            Lane::Raw => render::push_raw(batch, cell),
+            Lane::Text => render::push_text(batch, logical, column, cell),
         }
     }
-    if !batch.is_empty() {
-        let _ = batches.blocking_send(Ok(batch));
-    }
+    batch.end_row();
     Ok(())
 }
 
