@@ -30,7 +30,8 @@ use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
 use tokio::sync::Notify;
 
 use crate::{
-    Begun, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted, Write,
+    Begun, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows, Session,
+    Source, Target, Wanted, Write,
 };
 
 /// What can fail: the methods of the seam, by name.
@@ -310,6 +311,18 @@ impl Target for FaultyTarget {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.script.around(Op::HoldsRows, self.inner.holds_rows(table)).await
+    }
+
+    async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
+        self.inner.coarse_keys(table).await
+    }
+
+    async fn coincide(
+        &self,
+        key: &CoarseKey,
+        rows: &[KeyTexts],
+    ) -> Result<Vec<Coincidence>, Fault> {
+        self.inner.coincide(key, rows).await
     }
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {

@@ -25,6 +25,7 @@
 //! `cli` alone calls [`open`].
 
 mod ahead;
+mod coarse;
 mod home;
 mod memory;
 pub mod mysql;
@@ -46,6 +47,7 @@ use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Lane, Range, Step};
 use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
+pub use coarse::{CoarseKey, Coincidence, KeyTexts};
 pub use home::Home;
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
@@ -225,6 +227,21 @@ pub trait Target: Send + Sync {
 
     /// Whether the table holds any row.
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;
+
+    /// The unique keys of an *existing* table that take some texts that differ for one.
+    async fn coarse_keys(&self, _table: &Table) -> Result<Vec<CoarseKey>, Fault> {
+        Ok(Vec::new())
+    }
+
+    /// Which of these rows have keys that are one under a key of [`Target::coarse_keys`], by the
+    /// target's own comparison. All are sent in one question, so ask about few.
+    async fn coincide(
+        &self,
+        _key: &CoarseKey,
+        _rows: &[KeyTexts],
+    ) -> Result<Vec<Coincidence>, Fault> {
+        Ok(Vec::new())
+    }
 
     /// Whether the user may create the new ones of these entities and write to all, as far as can
     /// be told without writing, so that a run that must fail does not begin. An engine that knows

@@ -17,7 +17,7 @@ use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
 use crate::fleet::meant::Meant;
 use crate::watch::{self, Until};
-use crate::{Probes, progress};
+use crate::{Probes, progress, render};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
@@ -59,17 +59,25 @@ pub(crate) async fn start(
     execute(global, stored, probes).await
 }
 
-/// The plan that was saved, if it still fits, or a new one.
+/// The plan that was saved, if it still fits, or a new one; and what it warns of is said, before
+/// anything is written.
 pub(crate) async fn drawn(
     settings: &Settings,
     saved: Option<&Path>,
     source: &dyn Source,
     target: &dyn Target,
 ) -> Result<Plan, Failure> {
-    let Some(path) = saved else { return Ok(assemble::draw(settings, source, target).await?) };
-    let plan = read_plan(path)?;
-    let fits = coordinator::plan::refuse_stale(&plan, settings.migration()?, source, target);
-    assemble::or_owned(target, fits.await).await?;
+    let plan = match saved {
+        None => assemble::draw(settings, source, target).await?,
+        Some(path) => {
+            let plan = read_plan(path)?;
+            let migration = settings.migration()?;
+            let fits = coordinator::plan::refuse_stale(&plan, migration, source, target);
+            assemble::or_owned(target, fits.await).await?;
+            plan
+        }
+    };
+    render::plan::warnings(&plan).iter().for_each(|warning| progress::say(warning));
     Ok(plan)
 }
 

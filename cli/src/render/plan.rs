@@ -1,8 +1,11 @@
 //! A plan, for people.
 
-use protocol::plan::{Entity, Level, Plan, Stage, Work};
+use protocol::plan::{Entity, Level, Note, Plan, Stage, Work};
 
 use super::report::{grouped, size};
+
+/// Warnings that are shown when a run begins.
+const WARNINGS_MAX: usize = 20;
 
 /// The whole plan: what moves in which order, how it is cut, and what a person should know.
 /// `places` are source and target, without secrets.
@@ -31,6 +34,21 @@ pub(crate) fn text(plan: &Plan, places: (&str, &str)) -> String {
         out += "\nNothing that stands in the target now is removed.\n";
     }
     out
+}
+
+/// What the plan warns of, a line each; of very many the first.
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
+    let warnings = plan.notes.iter().filter(|note| note.level == Level::Warning);
+    let line = |note: &Note| {
+        let entity = note.entity.as_ref().map(|entity| format!("{entity}: ")).unwrap_or_default();
+        format!("warning: {entity}{}", note.text)
+    };
+    let mut lines: Vec<_> = warnings.map(line).collect();
+    if let Some(more) = lines.len().checked_sub(WARNINGS_MAX).filter(|more| *more > 0) {
+        lines.truncate(WARNINGS_MAX);
+        lines.push(format!("warning: {more} more of these are in `longhaul plan`"));
+    }
+    lines
 }
 
 fn entities(plan: &Plan) -> String {

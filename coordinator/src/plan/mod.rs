@@ -7,6 +7,7 @@
 //! 3. The same migration over the same databases gives the same fingerprint.
 
 mod chunks;
+mod collide;
 mod columns;
 mod modes;
 mod order;
@@ -61,6 +62,7 @@ pub async fn draw(
     design.steps.extend(draft.emptying(&entities)?);
     draft.say_what_stays(&chosen);
     draft.say_what_hides(&chosen, source).await?;
+    draft.say_what_collides(&chosen, &entities, source).await?;
     draft.notes.extend(design.notes);
     // The most serious first; a stable sort keeps what belongs together together.
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));

@@ -8,8 +8,9 @@ use protocol::fault::Fault;
 use protocol::plan::{Entity, Level, Note};
 use protocol::schema::{Table, TableName};
 
-use super::Draft;
+use super::chunks::Planned;
 use super::select::Chosen;
+use super::{Draft, collide, find};
 
 impl Draft<'_> {
     pub(super) fn note(
@@ -70,6 +71,32 @@ impl Draft<'_> {
         }
         if let Some(why) = source.hides().await? {
             self.note(Level::Warning, None, why);
+        }
+        Ok(())
+    }
+
+    /// Keys that are two in the source and one in a table that is there.
+    pub(super) async fn say_what_collides(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        entities: &[Planned],
+        source: &dyn Source,
+    ) -> Result<(), Fault> {
+        for (one, planned) in chosen.iter().zip(entities) {
+            let entity = &planned.entity;
+            let Some(to) = find(self.to, &one.target, self.able) else { continue };
+            let existing = collide::Existing {
+                source,
+                target: self.target,
+                engines: (self.from.engine, self.to.engine),
+                from: one.table,
+                to,
+                entity,
+            };
+            let findings = existing.findings().await;
+            for (level, text) in findings.map_err(|fault| fault.within(&entity.source))? {
+                self.note(level, Some(&entity.target), text);
+            }
         }
         Ok(())
     }

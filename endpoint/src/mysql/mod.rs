@@ -16,6 +16,7 @@
 
 mod address;
 mod ask;
+mod coarse;
 mod connect;
 mod design;
 mod examine;
@@ -52,7 +53,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
+    Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty, Link, Met};
 #[cfg(test)]
@@ -205,6 +207,18 @@ impl Target for MySql {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.ask_rows(table).await
+    }
+
+    async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
+        Ok(coarse::keys(table))
+    }
+
+    async fn coincide(
+        &self,
+        key: &CoarseKey,
+        rows: &[KeyTexts],
+    ) -> Result<Vec<Coincidence>, Fault> {
+        coarse::coincide(&self.door, key, rows).await
     }
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {

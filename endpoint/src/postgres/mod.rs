@@ -11,6 +11,7 @@
 //! Change counters are those of the server's statistics, which come up to a second late and are
 //! forgotten in a crash. What tells a quiet source from a busy one over hours is not a proof.
 
+mod coarse;
 mod connect;
 mod copy;
 mod design;
@@ -44,7 +45,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
+    Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty};
 use examine::Role;
@@ -185,6 +187,18 @@ impl Target for Postgres {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.ask_rows(table).await
+    }
+
+    async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
+        coarse::keys(&self.door, &table.name).await
+    }
+
+    async fn coincide(
+        &self,
+        key: &CoarseKey,
+        rows: &[KeyTexts],
+    ) -> Result<Vec<Coincidence>, Fault> {
+        coarse::coincide(&self.door, key, rows).await
     }
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {

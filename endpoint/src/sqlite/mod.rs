@@ -12,6 +12,7 @@
 //! stage verifies them.
 
 mod bind;
+mod coarse;
 mod design;
 mod examine;
 mod faults;
@@ -45,7 +46,8 @@ use self::read::{Select, Stream};
 use crate::sql::control::Control;
 use crate::sql::quote;
 use crate::{
-    Address, Capabilities, Cut, Design, Home, Read, Rows, Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
+    Session, Source, Target, Wanted,
 };
 
 /// What SQLite can do.
@@ -213,6 +215,18 @@ impl Target for File {
         let reader = self.pool.reader().await?;
         let any = format!("SELECT EXISTS (SELECT 1 FROM {})", quote::table(table));
         reader.link.call(Doing::Write, move |c| c.query_row(&any, [], |row| row.get(0))).await
+    }
+
+    async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
+        coarse::keys(&self.pool.reader().await?.link, table).await
+    }
+
+    async fn coincide(
+        &self,
+        key: &CoarseKey,
+        rows: &[KeyTexts],
+    ) -> Result<Vec<Coincidence>, Fault> {
+        Ok(coarse::coincide(key, rows))
     }
 
     async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {

@@ -4,6 +4,7 @@
 mod cargo;
 mod chaos;
 mod chinook;
+mod collisions;
 mod commands;
 mod consistency;
 mod deaths;
