@@ -97,6 +97,7 @@ macro_rules! endpoint_conformance {
             writing::null_is_refused_where_it_is_forbidden,
             writing::a_released_savepoint_keeps_its_rows,
             writing::rejects_stand_with_their_chunk_only,
+            writing::rejects_are_counted_one_after_the_other,
             writing::upsert_overwrites_and_inserts,
             writing::update_overwrites_and_counts_what_is_there,
             writing::tables_are_emptied_with_the_receipt_or_not_at_all,

@@ -15,6 +15,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -74,6 +75,7 @@ pub enum Op {
     Release,
     Execute,
     Reject,
+    RejectedBy,
     Complete,
     Commit,
     Rollback,
@@ -514,6 +516,14 @@ impl Session for FaultySession {
 
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         self.script.around(Op::Reject, self.inner.reject(rejects)).await
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        self.script.around(Op::RejectedBy, self.inner.rejected_by(entity, chunks)).await
     }
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {

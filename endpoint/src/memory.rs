@@ -85,6 +85,8 @@ struct State {
     flights: std::collections::BTreeSet<(RunId, ChunkId)>,
     /// How many transactions hold a run's gate shared.
     inside: BTreeMap<RunId, usize>,
+    /// Whose transaction asked how much was rejected of an entity, and keeps others from it.
+    asked: BTreeMap<(RunId, TableName), ChunkId>,
     /// How many wait for a run's gate exclusively, and so keep others out.
     closing: BTreeMap<RunId, usize>,
 }

@@ -1,11 +1,14 @@
 //! The one way of a chunk into a target.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
-use protocol::id::{AttemptId, RunId};
+use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::plan::{Chunk, ColumnMap, Entity, Step};
 use protocol::receipt::{Receipt, Reject};
+use protocol::schema::TableName;
 
 /// What [`Session::begin`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,19 @@ pub trait Session: Send {
 
     /// Keeps rejected rows, in this transaction.
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault>;
+
+    /// How many rows the done ones of these chunks of an entity rejected. Whoever else asks this of
+    /// the entity waits until this transaction ends, so the number is still true at its commit. To be
+    /// asked shortly before that.
+    ///
+    /// # Errors
+    /// `Code::TargetOwned` when the run no longer owns the entity; `Code::Busy` when the wait is too
+    /// long.
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault>;
 
     /// Completes the receipt: exactly one row must change from `open`. `Code::NotMine` when none
     /// does: then nothing of this transaction is true.

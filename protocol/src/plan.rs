@@ -358,7 +358,11 @@ impl Plan {
     }
 
     /// The chunks of an entity in a stage.
-    pub fn chunks_of(&self, entity: EntityId, stage: Stage) -> impl Iterator<Item = &Chunk> {
+    pub fn chunks_of(
+        &self,
+        entity: EntityId,
+        stage: Stage,
+    ) -> impl DoubleEndedIterator<Item = &Chunk> {
         let wanted = move |c: &&Chunk| c.entity == Some(entity) && c.stage == stage;
         self.chunks.iter().filter(wanted)
     }

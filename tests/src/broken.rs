@@ -5,6 +5,7 @@
 //! does right: a table that is made a second time is refused, and the run would wait for a person
 //! before any row was written twice.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -91,6 +92,14 @@ impl Session for Twice {
 
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         self.rows.reject(rejects).await
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        self.rows.rejected_by(entity, chunks).await
     }
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {

@@ -93,15 +93,16 @@ impl Carrier {
                 return Ok(Carried::Fenced);
             }
         }
-        if let Err(fault) = self.work(this, &mut input, session.as_mut(), &mut tally).await {
+        let mut worked = self.work(this, &mut input, session.as_mut(), &mut tally).await;
+        if worked.is_ok() && !tally.rejects.is_empty() {
+            worked = self.keep_rejects(this.chunk, session.as_mut(), &mut tally).await;
+        }
+        if let Err(fault) = worked {
             if fault.code() == Code::RejectLimit {
                 session.rollback().await?;
                 self.keep_sample(&tally.rejects).await?;
             }
             return Err(fault);
-        }
-        if !tally.rejects.is_empty() {
-            timed(&mut tally.spent.write, session.reject(&tally.rejects)).await?;
         }
         let receipt = self.receipt(this, tally, started)?;
         session.complete(&receipt).await?;

@@ -1,12 +1,17 @@
 //! How many rows an entity may lose before it stops.
+//!
+//! Two looks: as rows are refused, against what this worker knows, so that a chunk with too many ends
+//! early; and before its commit, against what all workers committed, so that the limit holds.
 
 use std::collections::BTreeMap;
 
+use endpoint::Session;
 use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, EntityId};
-use protocol::plan::Chunk;
+use protocol::plan::{Chunk, Stage};
 
 use crate::carrier::Carrier;
+use crate::tally::{Tally, timed};
 
 impl Carrier {
     /// Takes over what the home says of chunks that are done, and leaves those in flight here alone.
@@ -39,14 +44,43 @@ impl Carrier {
     pub(crate) fn within_reject_limit(&self, chunk: &Chunk, rejects: usize) -> Result<(), Fault> {
         let Some(entity) = chunk.entity.filter(|_| rejects > 0) else { return Ok(()) };
         self.count_rejects(chunk.id, rejects as u64);
-        let planned =
-            self.parts.plan.entity(entity).rejects_max.unwrap_or(self.parts.plan.limits.rejects);
-        let (total, limit) = (self.rejected_of(entity), self.asked().rejects.unwrap_or(planned));
+        let (total, limit) = (self.rejected_of(entity), self.reject_limit(entity));
         if total <= limit {
             return Ok(());
         }
+        Err(self.over_reject_limit(entity, total, limit))
+    }
+
+    /// Keeps a chunk's rejects, unless they and those that all workers committed before are too many.
+    /// What other workers did since the home was last asked is not known here, so the target is asked,
+    /// in the chunk's own transaction: the limit holds at each commit.
+    pub(crate) async fn keep_rejects(
+        &self,
+        chunk: &Chunk,
+        session: &mut dyn Session,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        timed(&mut tally.spent.write, session.reject(&tally.rejects)).await?;
+        let Some(entity) = chunk.entity else { return Ok(()) };
+        let plan = &self.parts.plan;
+        let mut copies = plan.chunks_of(entity, Stage::Copy).map(|chunk| chunk.id);
+        let first = copies.next().unwrap_or(chunk.id);
+        let chunks = first..=copies.next_back().unwrap_or(first);
+        let asked = session.rejected_by(&plan.entity(entity).target, chunks);
+        let total = timed(&mut tally.spent.lock, asked).await? + tally.rejects.len() as u64;
+        let limit = self.reject_limit(entity);
+        if total <= limit { Ok(()) } else { Err(self.over_reject_limit(entity, total, limit)) }
+    }
+
+    /// How many rows of an entity may be rejected: as planned, or as operators said since.
+    fn reject_limit(&self, entity: EntityId) -> u64 {
+        let plan = &self.parts.plan;
+        let planned = plan.entity(entity).rejects_max.unwrap_or(plan.limits.rejects);
+        self.asked().rejects.unwrap_or(planned)
+    }
+
+    fn over_reject_limit(&self, entity: EntityId, total: u64, limit: u64) -> Fault {
         let name = self.parts.plan.entity(entity).target.to_string();
-        Err(Fault::new(Code::RejectLimit, name)
-            .saying(format!("{total} rejected, {limit} allowed")))
+        Fault::new(Code::RejectLimit, name).saying(format!("{total} rejected, {limit} allowed"))
     }
 }

@@ -9,7 +9,7 @@ use protocol::plan::Entity;
 use protocol::receipt::Reject;
 
 use super::World;
-use super::scene::{Cells, INT, Scene, TEXT, batch, digest, expected, people, table, write};
+use super::scene::{Cells, INT, Scene, TEXT, WATCH, batch, digest, expected, people, table, write};
 use crate::{Session, Write};
 
 /// As careful gear writes: constraints speak at once.
@@ -120,6 +120,43 @@ pub async fn rejects_stand_with_their_chunk_only(world: &dyn World) {
         paged.extend(home.rejects_of(scene.run, chunk, chunk).await.unwrap());
     }
     assert_eq!(paged, all, "page by page as at once");
+}
+
+/// Who asks how much was rejected of an entity hears of all that is committed, and until he ends
+/// nobody else hears anything: so the number is true at his commit.
+pub async fn rejects_are_counted_one_after_the_other(world: &dyn World) {
+    let scene = Scene::ready(world, &[people(), table("other", &[("id", INT)], &["id"])], 3).await;
+    let (chunks, others) = (scene.copies(0), scene.copies(1));
+    let all = chunks[0].id..=chunks[2].id;
+    let target = &scene.entity(0).target;
+    let close = async |mut session: Box<dyn Session>, at: usize, mine| {
+        let mut receipt = scene.receipt(chunks[at].id, mine, digest(&batch(&[])));
+        (receipt.rejected, receipt.read.rows) = (2, 2);
+        session.complete(&receipt).await.unwrap();
+        session.commit().await.unwrap();
+    };
+    let (mut first, mine) = scene.open(&chunks[0]).await;
+    assert_eq!(first.rejected_by(target, all.clone()).await.unwrap(), 0);
+    if scene.database.target.capabilities().writers_max < 2 {
+        close(first, 0, mine).await;
+    } else {
+        let (mut second, _) = scene.open(&chunks[1]).await;
+        let (mut other, _) = scene.open(&others[0]).await;
+        let apart = others[0].id..=others[2].id;
+        assert_eq!(other.rejected_by(&scene.entity(1).target, apart).await.unwrap(), 0);
+        let asks = second.rejected_by(target, all.clone());
+        tokio::pin!(asks);
+        assert!(tokio::time::timeout(WATCH, &mut asks).await.is_err(), "the second waits");
+        let (asked, ()) = tokio::join!(asks, close(first, 0, mine));
+        assert_eq!(asked.unwrap(), 2);
+    }
+    // What was given up is not counted, and keeps nobody waiting.
+    let (mut third, mine) = scene.open(&chunks[2]).await;
+    assert_eq!(third.rejected_by(target, all.clone()).await.unwrap(), 2);
+    close(third, 2, mine).await;
+    let (mut last, _) = scene.open(&chunks[1]).await;
+    assert_eq!(last.rejected_by(target, all).await.unwrap(), 4);
+    assert_eq!(last.rejected_by(target, chunks[2].id..=chunks[2].id).await.unwrap(), 2);
 }
 
 /// Upsert overwrites rows that are there and inserts the others; the count is of rows.

@@ -53,6 +53,10 @@ impl Books {
             && target.is_none_or(|target| self.owners.get(target) == Some(&run))
     }
 
+    pub(super) fn owns(&self, run: RunId, entity: &TableName) -> bool {
+        self.owners.get(entity) == Some(&run)
+    }
+
     fn store(&mut self, record: &Record, plan: &Plan) -> Result<(), Fault> {
         if self.runs.contains_key(&record.run) {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Chunk transactions.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::mapping::Mode;
 use protocol::plan::{Chunk, Entity, Step, Work};
 use protocol::receipt::{Receipt, Reject};
+use protocol::schema::TableName;
 
 use super::tables::{Change, Into, Statement, Tables};
 use super::{Shared, State};
@@ -58,6 +60,7 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.flights.remove(&(self.run, self.chunk));
+        state.asked.retain(|(run, _), chunk| (*run, *chunk) != (self.run, self.chunk));
         if let (true, Some(inside)) = (self.inside, state.inside.get_mut(&self.run)) {
             *inside -= 1;
         }
@@ -283,6 +286,27 @@ impl Session for MemorySession {
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         self.open()?.rejects.extend_from_slice(rejects);
         Ok(())
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        let shared = Arc::clone(&self.shared);
+        let flight = &self.open()?.flight;
+        let (run, mine) = (flight.run, flight.chunk);
+        let look = |state: &mut State| {
+            let Some(books) = state.books.as_ref().filter(|books| books.owns(run, entity)) else {
+                return Err(Fault::new(Code::TargetOwned, entity.to_string()));
+            };
+            let receipts = books.runs.get(&run).map(|run| &run.receipts);
+            let done = receipts.into_iter().flat_map(|all| all.range(chunks.clone()));
+            let rejected = done.map(|(_, receipt)| receipt.rejected).sum();
+            let asks = *state.asked.entry((run, entity.clone())).or_insert(mine);
+            Ok((asks == mine).then_some(rejected))
+        };
+        shared.until(look).await
     }
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {

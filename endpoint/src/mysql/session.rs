@@ -6,12 +6,15 @@
 //! written after the last, behind the gate. A step that died on its way finds what it had noted, and
 //! takes what stands there for done.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::plan::{Chunk, Entity, Step, StepKind, Work};
 use protocol::receipt::{Receipt, Reject};
+use protocol::schema::TableName;
 
 use super::connect::{Link, lock_name};
 use super::faults;
@@ -268,6 +271,19 @@ impl Session for Writer {
                 receipts::insert_rejects(&mut self.books, &DIALECT, open.run, rejects).await
             }
             None => Err(self.out_of_turn("reject")),
+        }
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        match &self.open {
+            Some(open) => {
+                receipts::rejected_by(&mut self.books, &DIALECT, open.run, entity, chunks).await
+            }
+            None => Err(self.out_of_turn("rejected_by")),
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     durable: None,
     gate_shared: Some(gate_shared),
     gate_exclusive: Some(gate_exclusive),
+    lock_row: " FOR UPDATE",
+    integer: "signed",
     folds_case: true,
     made_of: Made {
         word: "varchar(300)",

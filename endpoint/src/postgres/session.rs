@@ -9,10 +9,12 @@ mod tests;
 mod triggers;
 mod way;
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
-use protocol::id::{AttemptId, RunId};
+use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::plan::{Chunk, Entity, Step, Work};
 use protocol::receipt::{Receipt, Reject};
 use protocol::schema::TableName;
@@ -259,6 +261,20 @@ impl Session for Writer {
                 receipts::insert_rejects(&mut self.books, &DIALECT, open.run, rejects).await
             }
             None => Err(self.out_of_turn("reject")),
+        }
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        self.catch_up().await?;
+        match &self.open {
+            Some(open) => {
+                receipts::rejected_by(&mut self.books, &DIALECT, open.run, entity, chunks).await
+            }
+            None => Err(self.out_of_turn("rejected_by")),
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     durable: Some("SET LOCAL synchronous_commit = on"),
     gate_shared: Some(gate_shared),
     gate_exclusive: Some(gate_exclusive),
+    lock_row: " FOR UPDATE",
+    integer: "bigint",
     folds_case: false,
     made_of: PLAIN,
 };

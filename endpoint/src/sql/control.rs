@@ -77,6 +77,8 @@ pub(crate) struct Dialect {
     pub(crate) begin: &'static str,
     /// Milliseconds since 1970 by the server's own clock, as an integer.
     pub(crate) now: &'static str,
+    /// What a cast to a 64-bit integer calls it.
+    pub(crate) integer: &'static str,
     /// Makes the commit of this transaction wait for the disk.
     pub(crate) durable: Option<&'static str>,
     /// Takes the gate of a run shared until the end of the transaction. None where `begin`
@@ -84,6 +86,9 @@ pub(crate) struct Dialect {
     pub(crate) gate_shared: Option<fn(RunId) -> String>,
     /// Takes the gate of a run exclusively until the end of the transaction.
     pub(crate) gate_exclusive: Option<fn(RunId) -> String>,
+    /// What a SELECT ends with that locks its rows until the end of the transaction. Empty where
+    /// `begin` already lets in one writer at a time.
+    pub(crate) lock_row: &'static str,
     /// Whether names that differ only by (ASCII) case are the same table.
     pub(crate) folds_case: bool,
     /// What the bookkeeping tables are made of.

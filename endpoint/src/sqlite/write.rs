@@ -1,11 +1,12 @@
 //! Chunk transactions. `BEGIN IMMEDIATE` lets one writer in at a time, so it is the gate as well.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::batch::{Batch, Row};
 use protocol::fault::{Code, Fault, Native};
-use protocol::id::{AttemptId, RunId};
+use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::mapping::Mode;
 use protocol::plan::{Chunk, ColumnMap, Entity, Step, StepKind};
 use protocol::receipt::{Receipt, Reject};
@@ -31,6 +32,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     durable: None,
     gate_shared: None,
     gate_exclusive: None,
+    lock_row: "",
+    integer: "integer",
     folds_case: true,
     made_of: PLAIN,
 };
@@ -343,6 +346,15 @@ impl crate::Session for Session {
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         let run = self.run()?;
         chunk::insert_rejects(&mut self.link, &DIALECT, run, rejects).await
+    }
+
+    async fn rejected_by(
+        &mut self,
+        entity: &TableName,
+        chunks: RangeInclusive<ChunkId>,
+    ) -> Result<u64, Fault> {
+        let run = self.run()?;
+        chunk::rejected_by(&mut self.link, &DIALECT, run, entity, chunks).await
     }
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {

@@ -2,6 +2,8 @@
 //!
 //! The caller has begun the transaction. Nothing here begins, commits or rolls back.
 
+use std::ops::RangeInclusive;
+
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId};
 use protocol::plan::Plan;
@@ -132,6 +134,37 @@ pub(crate) async fn insert_rejects(
     rejects: &[Reject],
 ) -> Result<(), Fault> {
     insert_rows(sql, &format!("{}reject", dialect.prefix), run, rejects).await
+}
+
+/// How many rows the done ones of these chunks rejected. Locks the entity's row of `owner` until the
+/// transaction ends, so that transactions that ask this follow one another; the numbers are read after
+/// that, and the transaction is READ COMMITTED, so they are those of now.
+pub(crate) async fn rejected_by(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    entity: &TableName,
+    chunks: RangeInclusive<ChunkId>,
+) -> Result<u64, Fault> {
+    let p = dialect.prefix;
+    let lock = dialect.lock_row;
+    let owned = format!("SELECT run FROM {p}owner WHERE entity = $1 AND run = $2{lock}");
+    let owner = [Param::Text(dialect.owner_key(entity)), Param::text(run)];
+    if sql.query(&owned, &owner).await?.is_empty() {
+        return Err(Fault::new(Code::TargetOwned, entity.to_string()));
+    }
+    let select = format!(
+        "SELECT CAST(coalesce(sum(rejected), 0) AS {}) FROM {p}receipt \
+         WHERE run = $1 AND chunk BETWEEN $2 AND $3 AND outcome = $4",
+        dialect.integer
+    );
+    let params = [
+        Param::text(run),
+        Param::Int(i64::from(chunks.start().0)),
+        Param::Int(i64::from(chunks.end().0)),
+        Param::text(Outcome::Done.as_str()),
+    ];
+    Cells::of(sql.query(&select, &params).await?.pop().unwrap_or_default()).parse()
 }
 
 /// Writes into `reject` or `sample`.

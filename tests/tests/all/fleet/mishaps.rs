@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use broker::Broker;
+use endpoint::faulty::{Held, Op};
+use endpoint::{Memory, Target};
 use ledger::{Ledger, Mood, Operation};
 use protocol::run::{State, Steering};
+use protocol::schema::Logical;
 use tokio::time::Instant;
 
 use super::house::House;
@@ -111,4 +114,36 @@ async fn the_chunk_of_a_worker_that_died_goes_before_those_that_wait() {
         }
     };
     assert_eq!(tokio::time::timeout(Duration::from_secs(30), sooner).await.unwrap(), (run, 1));
+}
+
+/// No worker knows what the others are about to commit, and the home is asked every two seconds only.
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_rejects_holds_over_workers_that_commit_at_the_same_time() {
+    let mut house = House::new();
+    // Room for the names of the first ten rows alone: each other chunk has ten rejects.
+    let columns =
+        [("id", Logical::Integer { bits: 64 }), ("name", Logical::Text { length: Some(6) })];
+    house.target = Memory::new("new").with_table(Memory::table("pupil", &columns, &["id"]), &[]);
+    house.migration.limits.rejects = 25;
+    let run = house.submit().await;
+    let held = [(); 5].map(|()| house.of_target.hold(Op::Reject));
+    let _leader = house.coordinator("leader");
+    let _workers: Vec<_> = (0..8).map(|i| house.worker(&format!("worker {i}"), 1)).collect();
+    for one in &held {
+        one.arrived().await;
+    }
+    held.into_iter().for_each(Held::release);
+    house.until_it(async || house.found(run, "parked").await).await;
+    let mut home = house.target.home().await.unwrap();
+    let rejected = home.rejected(run).await.unwrap();
+    let kept = rejected.values().sum::<u64>();
+    assert!((20..=25).contains(&kept), "{rejected:?}");
+    assert_eq!(home.rejects(run, 1000).await.unwrap().len() as u64, kept);
+    assert!(house.faulted(run, "reject-limit").await);
+    // Whoever allows more lets the others in.
+    home.steer(run, &Steering { retries: 1, rejects: Some(85), ..Steering::default() })
+        .await
+        .unwrap();
+    house.until(run, State::Complete).await;
+    assert_eq!(home.rejected(run).await.unwrap().values().sum::<u64>(), 85);
 }
