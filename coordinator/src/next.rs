@@ -157,6 +157,9 @@ fn worn_out(plan: &Plan, known: Known<'_>) -> Vec<ChunkId> {
 /// index of a big entity before the ranges of small ones. Only reading back waits for all others.
 /// What is released here is rung for here, so that a ledger that forgets between any two looks holds
 /// nothing up. Of a million that are ready, only those that fit are put in order.
+///
+/// What was tried before comes first, and fits always: it had a slot, and the tasks that wait ahead
+/// of the slots came after it.
 fn rings(
     plan: &Plan,
     known: Known<'_>,
@@ -167,19 +170,23 @@ fn rings(
     let claimed = known.states.iter().filter(|s| matches!(s, State::Claimed(_))).count();
     let waiting = known.rung.values().filter(|rung| !rung.is_lost(now)).count();
     let room = known.window.saturating_sub(claimed + waiting);
-    if room == 0 {
-        return Vec::new();
-    }
     let due = |id: &ChunkId| known.rung.get(id).is_none_or(|rung| rung.is_lost(now));
     let is_ready = |id: ChunkId| match state(known.states, id) {
         State::Ready => true,
         State::Waiting => released.binary_search(&id).is_ok(),
         State::Claimed(_) | State::Done | State::Parked => false,
     };
+    if room == 0 && !known.attempts.keys().any(|id| is_ready(*id)) {
+        return Vec::new();
+    }
     let ready = plan.chunks.iter().filter(|c| is_ready(c.id));
     let mut ready: Vec<&Chunk> =
         ready.filter(|c| due(&c.id) && worn.binary_search(&c.id).is_err()).collect();
-    let order = |c: &&Chunk| (c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id);
+    let tried = |c: &Chunk| known.attempts.contains_key(&c.id);
+    let order = |c: &&Chunk| {
+        (!tried(c), c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id)
+    };
+    let room = room.max(ready.iter().filter(|c| tried(c)).count());
     if room < ready.len() {
         ready.select_nth_unstable_by_key(room, order);
         ready.truncate(room);

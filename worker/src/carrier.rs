@@ -90,7 +90,6 @@ impl Carrier {
         };
         if let Some(tries) = tries {
             self.passed(Point::Claimed);
-            self.tell(self.claimed(chunk, worker)).await;
             let heartbeat = Heartbeat {
                 ledger: parts.ledger.clone(),
                 run,
@@ -102,7 +101,10 @@ impl Carrier {
             };
             let queued = rung.map(|rung| parts.clock.now().micros_since(rung));
             let held = Held { heartbeat: &heartbeat, tries, queued };
-            self.with_permits(worker, chunk, held, session).await?;
+            let told = self.tell(self.claimed(chunk, worker));
+            let carried = self.with_permits(worker, chunk, held, session);
+            let ((), carried) = tokio::join!(biased; told, carried);
+            carried?;
         }
         delivery.settle().await?;
         self.passed(Point::Settled);

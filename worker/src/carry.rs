@@ -228,7 +228,8 @@ impl Carrier {
     ) -> Result<(), Fault> {
         let write = Write::Rows { blank_links: !entity.links.is_empty() };
         timed(&mut tally.spent.write, session.start(entity, &write, false)).await?;
-        let mut moving = Moving::default();
+        // One that is over soon says only that it is done.
+        let mut moving = Instant::now();
         while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, _) = self.transform(this, pipeline, batch, tally);
@@ -350,12 +351,12 @@ impl Carrier {
         format!("longhaul:{}:{}:{}", self.parts.run, this.chunk.id, this.tries)
     }
 
-    async fn moving(&self, this: &Try<'_>, entity: &Entity, tally: &Tally, last: &mut Moving) {
+    async fn moving(&self, this: &Try<'_>, entity: &Entity, tally: &Tally, last: &mut Instant) {
         let now = Instant::now();
-        if last.0.is_some_and(|told| now < told + MOVING_EVERY) {
+        if now < *last + MOVING_EVERY {
             return;
         }
-        last.0 = Some(now);
+        *last = now;
         let (rows, bytes) = (tally.written.rows, tally.bytes);
         self.tell(Fact::Moving { chunk: this.chunk.id, entity: entity.id, rows, bytes }).await;
     }
@@ -367,10 +368,6 @@ impl Carrier {
         self.parts.target.home().await?.keep_sample(self.parts.run, sample).await
     }
 }
-
-/// When a chunk last said how far it is.
-#[derive(Default)]
-struct Moving(Option<Instant>);
 
 /// Whether the target counted as many rows as were sent.
 pub(crate) fn agree(entity: &Entity, sent: u64, counted: u64) -> Result<(), Fault> {

@@ -14,8 +14,7 @@ use crate::carrier::Carrier;
 impl Carrier {
     pub(crate) async fn done(&self, chunk: &Chunk, receipt: &Receipt, again: bool) {
         self.count_rejects(chunk.id, receipt.rejected);
-        // Told first, so that whoever hears that an entity is through has heard of all its chunks.
-        self.tell(Fact::Done {
+        let told = self.tell(Fact::Done {
             chunk: chunk.id,
             entity: chunk.entity,
             stage: chunk.stage,
@@ -25,9 +24,10 @@ impl Carrier {
             bytes: receipt.bytes,
             again,
             spent: receipt.spent,
-        })
-        .await;
-        self.record(chunk, chunk::Event::Receipt).await;
+        });
+        // Sent together, and told first, so that whoever hears that an entity is through has heard of
+        // all its chunks.
+        tokio::join!(biased; told, self.record(chunk, chunk::Event::Receipt));
         self.passed(Point::Recorded);
     }
 

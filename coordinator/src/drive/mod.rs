@@ -42,10 +42,8 @@ use recall::Recall;
 /// How long to wait for news before looking again.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// From here on a look takes long: the plan is large, or the ledger slow.
-const LOOK_LONG: Duration = Duration::from_millis(20);
-
-/// After a look that took long, there is no other for so many times as long.
+/// After a look there is no other for so many times as long as it took: each looks at the whole plan,
+/// and chunks that are done meanwhile are seen together. Slots have tasks waiting.
 const LOOK_SHARE: u32 = 4;
 
 /// Tasks outstanding per slot: enough that no slot waits for the coordinator.
@@ -147,7 +145,7 @@ async fn carry_on(
                 if fault.class() != Class::Transient {
                     return Err(fault);
                 }
-                warn!(error = %fault, failures, "the home target is away; trying again");
+                warn!(error = %fault, failures, "a look could not be ended; trying again");
                 tokio::time::sleep(after).await;
                 if let Ok(again) = parts.target.home().await {
                     home = again;
@@ -157,8 +155,7 @@ async fn carry_on(
         }
         // Ringing waits for the broker, and is no reason to look less often.
         let took = began.elapsed().saturating_sub(drive.take_ringing());
-        let pause = if took < LOOK_LONG { Duration::ZERO } else { took * LOOK_SHARE };
-        drive.wait(parts, tokio::time::Instant::now() + pause).await;
+        drive.wait(parts, tokio::time::Instant::now() + took * LOOK_SHARE).await;
     }
 }
 

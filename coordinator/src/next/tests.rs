@@ -125,6 +125,21 @@ fn a_chunk_tried_too_often_is_worn_out_and_not_rung() {
 }
 
 #[test]
+fn what_a_worker_died_on_is_rung_before_all_else_and_whatever_waits() {
+    let plan = plan((0..5).map(|at| (Stage::Copy, Some(0), vec![], at)).collect());
+    let full = [(3, NOW), (4, NOW)];
+    assert_eq!(decide(&plan, &[State::Ready; 5], &full, &[]), []);
+    assert_eq!(decide(&plan, &[State::Ready; 5], &full, &[(0, 1)]), [Action::Ring(ChunkId(0))]);
+    assert_eq!(
+        decide(&plan, &[State::Ready; 5], &[], &[(0, 1)]),
+        [Action::Ring(ChunkId(0)), Action::Ring(ChunkId(4))],
+        "it takes the place of another"
+    );
+    let rung = [(0, NOW), (3, NOW), (4, NOW)];
+    assert_eq!(decide(&plan, &[State::Ready; 5], &rung, &[(0, 1)]), [], "once");
+}
+
+#[test]
 fn what_is_parked_holds_up_only_its_dependents() {
     let plan = plan(vec![
         (Stage::Copy, Some(0), vec![], 0),

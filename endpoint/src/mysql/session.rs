@@ -67,7 +67,7 @@ impl Writer {
         self.link().run(DIALECT.begin).await?;
         self.open = Some(Open { run, chunk, step: None, complete: false });
         receipts::enter(&mut self.books, &DIALECT, run).await?;
-        if !receipts::admits(&mut self.books, &DIALECT, run, None).await? {
+        if !receipts::admits(&mut self.books, &DIALECT, run).await? {
             self.undo().await?;
             return Ok(Begun::Fenced);
         }
@@ -95,7 +95,7 @@ impl Writer {
                 .saying("another attempt at the step is in flight"));
         }
         self.open = Some(Open { run, chunk, step: Some((lock, attempt)), complete: false });
-        let begun = match receipts::admits(&mut self.books, &DIALECT, run, None).await? {
+        let begun = match receipts::admits(&mut self.books, &DIALECT, run).await? {
             true => self.decided(run, chunk).await?.unwrap_or(Begun::Open),
             false => Begun::Fenced,
         };
@@ -163,7 +163,7 @@ impl Writer {
     async fn open_step(&mut self, run: RunId, receipt: &Receipt) -> Result<(), Fault> {
         self.link().run(DIALECT.begin).await?;
         receipts::enter(&mut self.books, &DIALECT, run).await?;
-        let admitted = receipts::admits(&mut self.books, &DIALECT, run, None).await?;
+        let admitted = receipts::admits(&mut self.books, &DIALECT, run).await?;
         let Some((_, attempt)) = self.open.as_ref().and_then(|open| open.step.as_ref()) else {
             return Err(self.out_of_turn("complete"));
         };
@@ -207,7 +207,7 @@ impl Session for Writer {
         let Some(run) = self.open.as_ref().map(|open| open.run) else {
             return Err(self.out_of_turn("start"));
         };
-        if !receipts::admits(&mut self.books, &DIALECT, run, Some(&entity.target)).await? {
+        if !receipts::owns(&mut self.books, &DIALECT, run, &entity.target).await? {
             return Err(Fault::new(Code::TargetOwned, entity.target.to_string()));
         }
         self.way = Some(Way::open(&mut self.books.0, entity, write, !immediate).await?);
@@ -294,6 +294,7 @@ impl Session for Writer {
             self.open_step(run, receipt).await?;
         }
         receipts::complete(&mut self.books, &DIALECT, run, receipt).await?;
+        receipts::drop_samples(&mut self.books, &DIALECT, run, receipt.chunk).await?;
         if let Some(open) = &mut self.open {
             open.complete = true;
         }

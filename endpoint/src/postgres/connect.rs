@@ -6,13 +6,15 @@
 //! 2. A connection that is dropped is gone at once, with what it was doing.
 //! 3. Nothing shows user or password.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::fault::{Code, Fault};
 use tokio::task::AbortHandle;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{faults, tls};
@@ -140,7 +142,8 @@ impl Door {
         // The driver task ends by itself when the socket does. What ended it comes to whoever
         // waits for an answer, so it need not be told here.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-        let link = Link { client, driver, place: Arc::clone(&self.place) };
+        let place = Arc::clone(&self.place);
+        let link = Link { client, driver, place, prepared: Mutex::default() };
         link.batch(&format!("{SETTINGS}; {}; {NEWER}", duty.settings())).await?;
         Ok(link)
     }
@@ -151,9 +154,36 @@ pub(super) struct Link {
     pub(super) client: Client,
     driver: AbortHandle,
     place: Arc<str>,
+    prepared: Mutex<Prepared>,
 }
 
+/// Statements that the server keeps for a connection, by their text and the types of their parameters.
+type Prepared = HashMap<String, Vec<(Vec<Type>, Arc<Statement>)>>;
+
 impl Link {
+    /// A statement that the server keeps as long as the connection lives: for what is asked again
+    /// and again. There must be few of them.
+    pub(super) async fn prepared(
+        &self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<Arc<Statement>, Fault> {
+        if let Some(known) = self.known(sql, types) {
+            return Ok(known);
+        }
+        let made = self.client.prepare_typed(sql, types).await;
+        let made = Arc::new(made.map_err(|error| self.fault(&error))?);
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        prepared.entry(sql.to_owned()).or_default().push((types.to_vec(), Arc::clone(&made)));
+        Ok(made)
+    }
+
+    fn known(&self, sql: &str, types: &[Type]) -> Option<Arc<Statement>> {
+        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, known) = prepared.get(sql)?.iter().find(|(of, _)| of == types)?;
+        Some(Arc::clone(known))
+    }
+
     /// Runs statements without parameters, separated by semicolons; none where there are none.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
         if sql.is_empty() {

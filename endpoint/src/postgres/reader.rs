@@ -225,11 +225,18 @@ impl Postgres {
     /// `Code::SnapshotLost` when it is not and the snapshot is a held one; `Code::Busy` when it is
     /// the read's own, so that the next try sees the table as it is then.
     async fn pin(&self, link: &Link, shape: &Shape, table: &TableName) -> Result<(), Fault> {
-        link.batch(&format!("LOCK TABLE {} IN ACCESS SHARE MODE", shape.from(table))).await?;
+        let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", shape.from(table));
         let schema = table.schema.as_deref().unwrap_or("public");
         let name = quote::table(table).to_string();
-        let row = link.client.query_one(REPLACED, &[&schema, &table.name, &name]).await;
-        if !row.map_err(|error| link.fault(&error))?.get::<_, bool>(0) {
+        let replaced = async {
+            let statement = link.prepared(REPLACED, &[]).await?;
+            let row = link.client.query_one(&*statement, &[&schema, &table.name, &name]).await;
+            row.map(|row| row.get::<_, bool>(0)).map_err(|error| link.fault(&error))
+        };
+        // Sent at once; the server asks behind the lock.
+        let (locked, replaced) = tokio::join!(biased; link.batch(&lock), replaced);
+        locked?;
+        if !replaced? {
             return Ok(());
         }
         let held = self.held.lock().await.is_some();

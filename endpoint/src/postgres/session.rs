@@ -22,7 +22,7 @@ use protocol::schema::TableName;
 use super::connect::Link;
 use super::copy::Understood;
 use super::faults;
-use super::sql::{Bookkeeping, DIALECT, Purpose, lock_key};
+use super::sql::{DIALECT, Often, Once, Purpose, gate_shared, lock_key};
 use crate::sql::control::chunk as receipts;
 use crate::sql::links;
 use crate::{Begun, Session, Write};
@@ -30,7 +30,7 @@ use way::Way;
 
 /// A session for chunk transactions.
 pub(super) struct Writer {
-    books: Bookkeeping,
+    link: Link,
     /// The chunk whose transaction is open.
     open: Option<Open>,
     /// The way for rows that is open.
@@ -59,32 +59,51 @@ struct Open {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
-        Self { books: Bookkeeping(link), open: None, way: None, understood: None, silenced: None }
+        Self { link, open: None, way: None, understood: None, silenced: None }
     }
 
     fn link(&self) -> &Link {
-        &self.books.0
+        &self.link
+    }
+
+    /// The bookkeeping, over this connection.
+    fn books(&self) -> Often<'_> {
+        Often(&self.link)
     }
 
     fn out_of_turn(&self, what: &str) -> Fault {
         faults::unexpected(self.link().place(), &format!("{what} was called out of turn"))
     }
 
-    async fn begin_copy(&mut self, run: RunId, named: &str) -> Result<bool, Fault> {
+    /// Begins and takes the gate; then asks and inserts behind it, sent at once. Not all in one go: were
+    /// the first to fail before its BEGIN, the receipt would be committed by itself.
+    async fn begin_copy(&self, at: &At<'_>) -> Result<(bool, bool), Fault> {
         // Triggers may speak of things without their schema: they find what they find elsewhere.
         let begin = format!(
-            "{named}; BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path TO DEFAULT"
+            "{}; BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL search_path TO DEFAULT; {}",
+            at.name(),
+            gate_shared(at.run)
         );
         self.link().batch(&begin).await?;
-        receipts::enter(&mut self.books, &DIALECT, run).await?;
-        receipts::admits(&mut self.books, &DIALECT, run, None).await
+        let (mut asks, mut inserts) = (self.books(), self.books());
+        let (admitted, opened) = tokio::join!(
+            biased;
+            receipts::admits(&mut asks, &DIALECT, at.run),
+            at.open_receipt(&mut inserts),
+        );
+        // Where the first failed, the other only says that the transaction is over.
+        Ok((admitted?, opened?))
     }
 
     /// The gate is not taken here: a step may take hours, and whoever pauses or cancels the run
     /// would wait for all of them. Its session lock keeps other attempts away.
-    async fn begin_step(&mut self, run: RunId, named: &str, lock: i64) -> Result<bool, Fault> {
-        self.link().batch(&format!("{named}; SELECT pg_advisory_lock({lock}); BEGIN")).await?;
-        receipts::admits(&mut self.books, &DIALECT, run, None).await
+    async fn begin_step(&self, at: &At<'_>, lock: i64) -> Result<(bool, bool), Fault> {
+        let begin = format!("{}; SELECT pg_advisory_lock({lock}); BEGIN", at.name());
+        self.link().batch(&begin).await?;
+        if !receipts::admits(&mut self.books(), &DIALECT, at.run).await? {
+            return Ok((false, false));
+        }
+        Ok((true, at.open_receipt(&mut self.books()).await?))
     }
 
     /// Sends these with the next statement.
@@ -132,12 +151,26 @@ impl Writer {
     }
 }
 
-/// Names a session after the chunk that it begins: it outlives the one it was opened for, and whoever
-/// must end it knows the chunk alone.
-fn renamed(run: RunId, chunk: &Chunk, attempt: AttemptId) -> String {
-    let attempt = attempt.0.simple().to_string();
-    let label = format!("longhaul:{run}:{}:{}", chunk.id, &attempt[attempt.len() - 6..]);
-    format!("SET application_name = {}", crate::sql::quote::literal(&label))
+/// What is to begin.
+struct At<'a> {
+    run: RunId,
+    chunk: &'a Chunk,
+    attempt: AttemptId,
+}
+
+impl At<'_> {
+    /// Names a session after the chunk that it begins: it outlives the one it was opened for, and
+    /// whoever must end it knows the chunk alone.
+    fn name(&self) -> String {
+        let attempt = self.attempt.0.simple().to_string();
+        let attempt = &attempt[attempt.len() - 6..];
+        let label = format!("longhaul:{}:{}:{attempt}", self.run, self.chunk.id);
+        format!("SET application_name = {}", crate::sql::quote::literal(&label))
+    }
+
+    async fn open_receipt(&self, books: &mut Often<'_>) -> Result<bool, Fault> {
+        receipts::open_receipt(books, &DIALECT, self.run, self.chunk.id, self.attempt).await
+    }
 }
 
 #[async_trait]
@@ -152,10 +185,10 @@ impl Session for Writer {
             Work::Step(_) => Some(lock_key(run, Purpose::Step(chunk.id.0))),
             Work::Copy(_) | Work::Link(_) | Work::Verify { .. } => None,
         };
-        let named = renamed(run, chunk, attempt);
-        let admitted = match lock {
-            Some(lock) => self.begin_step(run, &named, lock).await?,
-            None => self.begin_copy(run, &named).await?,
+        let at = At { run, chunk, attempt };
+        let (admitted, opened) = match lock {
+            Some(lock) => self.begin_step(&at, lock).await?,
+            None => self.begin_copy(&at).await?,
         };
         let ahead = String::new();
         self.open = Some(Open { run, lock, owned: None, immediate: false, ahead, complete: false });
@@ -163,11 +196,11 @@ impl Session for Writer {
             self.undo().await?;
             return Ok(Begun::Fenced);
         }
-        if receipts::open_receipt(&mut self.books, &DIALECT, run, chunk.id, attempt).await? {
+        if opened {
             return Ok(Begun::Open);
         }
         self.undo().await?;
-        let receipt = receipts::receipt(&mut self.books, &DIALECT, run, chunk.id).await?;
+        let receipt = receipts::receipt(&mut self.books(), &DIALECT, run, chunk.id).await?;
         receipt.map(|receipt| Begun::Decided(Box::new(receipt))).ok_or_else(|| {
             Fault::new(Code::NotMine, self.link().place()).saying("its receipt came and went")
         })
@@ -185,13 +218,13 @@ impl Session for Writer {
         }
         let Some(open) = &mut self.open else { return Err(self.out_of_turn("start")) };
         if open.owned.as_ref() != Some(target) {
-            if !receipts::admits(&mut self.books, &DIALECT, open.run, Some(target)).await? {
+            if !receipts::owns(&mut Often(&self.link), &DIALECT, open.run, target).await? {
                 return Err(Fault::new(Code::TargetOwned, target.to_string()));
             }
             open.owned = Some(target.clone());
         }
         if immediate && !open.immediate {
-            self.books.0.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
+            self.link.batch("SET CONSTRAINTS ALL IMMEDIATE").await?;
         }
         if entity.silent {
             // Behind the savepoint, so that going back to it switches them on again.
@@ -200,14 +233,14 @@ impl Session for Writer {
         }
         let ahead = self.open.as_mut().map(|open| std::mem::take(&mut open.ahead));
         let ahead = ahead.unwrap_or_default();
-        let way = Way::open(&self.books.0, &ahead, &mut self.understood, entity, write).await?;
+        let way = Way::open(&self.link, &ahead, &mut self.understood, entity, write).await?;
         self.way = Some(way);
         Ok(())
     }
 
     async fn write(&mut self, batch: Batch) -> Result<(), Fault> {
         match &mut self.way {
-            Some(way) => way.write(&self.books.0, batch).await,
+            Some(way) => way.write(&self.link, batch).await,
             None => Err(self.out_of_turn("write")),
         }
     }
@@ -258,7 +291,7 @@ impl Session for Writer {
         self.catch_up().await?;
         match &self.open {
             Some(open) => {
-                receipts::insert_rejects(&mut self.books, &DIALECT, open.run, rejects).await
+                receipts::insert_rejects(&mut Once(&self.link), &DIALECT, open.run, rejects).await
             }
             None => Err(self.out_of_turn("reject")),
         }
@@ -272,7 +305,8 @@ impl Session for Writer {
         self.catch_up().await?;
         match &self.open {
             Some(open) => {
-                receipts::rejected_by(&mut self.books, &DIALECT, open.run, entity, chunks).await
+                receipts::rejected_by(&mut Once(&self.link), &DIALECT, open.run, entity, chunks)
+                    .await
             }
             None => Err(self.out_of_turn("rejected_by")),
         }
@@ -284,13 +318,19 @@ impl Session for Writer {
             return Err(self.out_of_turn("complete"));
         };
         if lock.is_some() {
-            receipts::enter(&mut self.books, &DIALECT, run).await?;
-            if !receipts::admits(&mut self.books, &DIALECT, run, None).await? {
+            receipts::enter(&mut self.books(), &DIALECT, run).await?;
+            if !receipts::admits(&mut self.books(), &DIALECT, run).await? {
                 return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk))
                     .saying("the run ended while the step was done; the step is undone"));
             }
         }
-        receipts::complete(&mut self.books, &DIALECT, run, receipt).await?;
+        let (mut completes, mut drops) = (self.books(), self.books());
+        let (completed, dropped) = tokio::join!(
+            biased;
+            receipts::complete(&mut completes, &DIALECT, run, receipt),
+            receipts::drop_samples(&mut drops, &DIALECT, run, receipt.chunk),
+        );
+        completed.and(dropped)?;
         if let Some(open) = &mut self.open {
             open.complete = true;
         }

@@ -1,9 +1,10 @@
 //! The bookkeeping's view of a PostgreSQL connection.
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use protocol::fault::Fault;
 use protocol::id::RunId;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::connect::Link;
 use crate::sql::control::{Dialect, PLAIN, Param, Sql};
@@ -29,7 +30,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     made_of: PLAIN,
 };
 
-fn gate_shared(run: RunId) -> String {
+pub(super) fn gate_shared(run: RunId) -> String {
     format!("SELECT pg_advisory_xact_lock_shared({})", lock_key(run, Purpose::Gate))
 }
 
@@ -59,13 +60,17 @@ pub(super) fn lock_key(run: RunId, purpose: Purpose) -> i64 {
     (key ^ salt).cast_signed()
 }
 
-/// A connection that speaks to the bookkeeping tables.
+/// A connection that speaks to the bookkeeping tables, and asks most things once.
 pub(super) struct Bookkeeping(pub(super) Link);
+
+/// The same view of a connection that has another owner.
+#[derive(Clone, Copy)]
+pub(super) struct Once<'a>(pub(super) &'a Link);
 
 #[async_trait]
 impl Sql for Bookkeeping {
     async fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
-        execute(&self.0, sql, params).await
+        Once(&self.0).execute(sql, params).await
     }
 
     async fn query(
@@ -73,7 +78,7 @@ impl Sql for Bookkeeping {
         sql: &str,
         params: &[Param],
     ) -> Result<Vec<Vec<Option<String>>>, Fault> {
-        query(&self.0, sql, params).await
+        Once(&self.0).query(sql, params).await
     }
 
     async fn batch(&mut self, sql: &str) -> Result<(), Fault> {
@@ -81,30 +86,90 @@ impl Sql for Bookkeeping {
     }
 }
 
-/// A parameter as the driver wants it. NULL goes as text, which every column of ours takes: it is
-/// sent without a type for the server to infer.
-fn bound(param: &Param) -> (&(dyn ToSql + Sync), Type) {
-    const NULL: &Option<String> = &None;
-    match param {
-        Param::Text(text) => (text, Type::TEXT),
-        Param::Int(number) => (number, Type::INT8),
-        Param::Null => (NULL, Type::UNKNOWN),
+#[async_trait]
+impl Sql for Once<'_> {
+    async fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+        let bound: Vec<_> = params.iter().map(bound).collect();
+        self.0.client.execute_typed(sql, &bound).await.map_err(|error| self.0.fault(&error))
+    }
+
+    async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+    ) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        let bound: Vec<_> = params.iter().map(bound).collect();
+        let rows = self.0.client.query_typed(sql, &bound).await;
+        Ok(rows.map_err(|error| self.0.fault(&error))?.iter().map(texts).collect())
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.0.batch(sql).await
     }
 }
 
-async fn execute(link: &Link, sql: &str, params: &[Param]) -> Result<u64, Fault> {
-    let bound: Vec<_> = params.iter().map(bound).collect();
-    link.client.execute_typed(sql, &bound).await.map_err(|error| link.fault(&error))
+/// The same view of a connection that asks the same things chunk after chunk: the server keeps what
+/// it understood of each statement, so that asking again costs it neither parsing nor planning.
+///
+/// Two of these over one connection send side by side: what is polled first is done first.
+#[derive(Clone, Copy)]
+pub(super) struct Often<'a>(pub(super) &'a Link);
+
+#[async_trait]
+impl Sql for Often<'_> {
+    async fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+        let (values, types): (Vec<_>, Vec<_>) = params.iter().map(bound).unzip();
+        let statement = self.0.prepared(sql, &types).await?;
+        self.0.client.execute(&*statement, &values).await.map_err(|error| self.0.fault(&error))
+    }
+
+    async fn query(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+    ) -> Result<Vec<Vec<Option<String>>>, Fault> {
+        let (values, types): (Vec<_>, Vec<_>) = params.iter().map(bound).unzip();
+        let statement = self.0.prepared(sql, &types).await?;
+        let rows = self.0.client.query(&*statement, &values).await;
+        Ok(rows.map_err(|error| self.0.fault(&error))?.iter().map(texts).collect())
+    }
+
+    async fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.0.batch(sql).await
+    }
 }
 
-async fn query(
-    link: &Link,
-    sql: &str,
-    params: &[Param],
-) -> Result<Vec<Vec<Option<String>>>, Fault> {
-    let bound: Vec<_> = params.iter().map(bound).collect();
-    let rows = link.client.query_typed(sql, &bound).await.map_err(|error| link.fault(&error))?;
-    Ok(rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect())
+/// NULL, whatever the column.
+#[derive(Debug)]
+struct Nothing;
+
+impl ToSql for Nothing {
+    fn to_sql(
+        &self,
+        _: &Type,
+        _: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(IsNull::Yes)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// A parameter as the driver wants it. NULL is sent without a type for the server to infer.
+fn bound(param: &Param) -> (&(dyn ToSql + Sync), Type) {
+    match param {
+        Param::Text(text) => (text, Type::TEXT),
+        Param::Int(number) => (number, Type::INT8),
+        Param::Null => (&Nothing, Type::UNKNOWN),
+    }
+}
+
+fn texts(row: &tokio_postgres::Row) -> Vec<Option<String>> {
+    (0..row.len()).map(|at| text(row, at)).collect()
 }
 
 /// A cell as text; the tables hold text and 64-bit integers only.

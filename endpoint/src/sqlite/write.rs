@@ -94,7 +94,12 @@ impl Session {
     ) -> Result<Begun, Fault> {
         chunk::enter(&mut self.link, &DIALECT, run).await?;
         let target = self.target(run, chunk).await?;
-        if !chunk::admits(&mut self.link, &DIALECT, run, target.as_ref()).await? {
+        let admits = chunk::admits(&mut self.link, &DIALECT, run).await?;
+        let owns = match &target {
+            Some(target) if admits => chunk::owns(&mut self.link, &DIALECT, run, target).await?,
+            Some(_) | None => admits,
+        };
+        if !owns {
             return Ok(Begun::Fenced);
         }
         if chunk::open_receipt(&mut self.link, &DIALECT, run, chunk.id, attempt).await? {
@@ -359,7 +364,8 @@ impl crate::Session for Session {
 
     async fn complete(&mut self, receipt: &Receipt) -> Result<(), Fault> {
         let run = self.run()?;
-        chunk::complete(&mut self.link, &DIALECT, run, receipt).await
+        chunk::complete(&mut self.link, &DIALECT, run, receipt).await?;
+        chunk::drop_samples(&mut self.link, &DIALECT, run, receipt.chunk).await
     }
 
     async fn commit(&mut self) -> Result<(), Fault> {

@@ -66,7 +66,7 @@ async fn measure(args: Args) {
         println!("{:.0} chunks/s", alone(4, args.entries).await);
         return;
     }
-    let world = World::start(args.entries).await;
+    let world = World::direct(args.entries).await;
     let begin = async |workers, chunk_rows, limits| {
         Bench::begin(&world, executable.clone(), workers, chunk_rows, limits, 0).await
     };

@@ -20,6 +20,9 @@ const DATABASE: &str = "figures";
 /// No figure waits longer for anything.
 const BOUND: Duration = Duration::from_secs(900);
 
+/// A chunk that nobody took for so long is parked.
+const PARKED_AFTER: Duration = Duration::from_secs(60);
+
 /// How often the target is asked.
 const ASK: Duration = Duration::from_millis(10);
 
@@ -107,7 +110,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Waits until another session is on the chunk of a session. Not so, if the chunk was done after
-    /// all, just before its worker was killed.
+    /// all, just before its worker was killed; or if it was parked, because too many died on it.
     async fn is_elsewhere(&self, label: &str) -> bool {
         let (chunk, _) = label.rsplit_once(':').expect("run, chunk and attempt");
         let number = chunk.rsplit(':').next().expect("the chunk's number");
@@ -116,11 +119,12 @@ impl<'a> Bench<'a> {
                 AND application_name <> '{label}' AND xact_start IS NOT NULL"
         );
         let done = format!("SELECT count(*) FROM longhaul.receipt WHERE chunk = {number}");
+        let asked = Instant::now();
         loop {
             if self.count(&elsewhere).await > 0 {
                 return true;
             }
-            if self.count(&done).await > 0 {
+            if self.count(&done).await > 0 || asked.elapsed() > PARKED_AFTER {
                 return false;
             }
             sleep(ASK).await;

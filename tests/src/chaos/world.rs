@@ -18,8 +18,10 @@ pub struct World {
     pub rabbit: Rabbit,
     /// What remembers.
     pub redis: Redis,
-    /// The ways of the fleet to them, in this order.
+    /// Ways to them that can be cut, in this order.
     pub wires: [Proxy; 4],
+    /// Where the fleet finds them, in this order: at the wires, or past them.
+    ports: [u16; 4],
 }
 
 /// What the wires are called.
@@ -71,7 +73,18 @@ impl World {
             Proxy::to(rabbit.port(), Speech::Other).await,
             Proxy::to(redis.port(), Speech::Other).await,
         ];
-        Self { source, target, rabbit, redis, wires }
+        let ports = wires.each_ref().map(Proxy::port);
+        Self { source, target, rabbit, redis, wires, ports }
+    }
+
+    /// The same servers without anything in between: for figures, which a wire would be part of.
+    ///
+    /// # Panics
+    /// When one is not installed, or does not start.
+    pub async fn direct(entries: u32) -> Self {
+        let this = Self::start(entries).await;
+        let (rabbit, redis) = (this.rabbit.port(), this.redis.port());
+        Self { ports: [this.source.port(), this.target.port(), rabbit, redis], ..this }
     }
 
     /// Sees to it that all are there, remember nothing of the last round, and can be reached.
@@ -97,13 +110,13 @@ impl World {
 
     /// The URL of the target, for a worker or whoever else.
     pub fn target_url(&self, user: &str, database: &str) -> String {
-        let (scheme, port) = (self.target.engine().scheme(), self.wires[TO_TARGET].port());
+        let (scheme, port) = (self.target.engine().scheme(), self.ports[TO_TARGET]);
         format!("{scheme}://{user}@127.0.0.1:{port}/{database}")
     }
 
     /// The file of migration and fleet.
     pub fn file(&self, database: &str, more: &str) -> String {
-        let [source, _, broker, ledger] = self.wires.each_ref().map(Proxy::port);
+        let [source, _, broker, ledger] = self.ports;
         let target = self.target_url(self.target.engine().superuser(), database);
         let (engine, old) = (self.source.engine(), school::SOURCE);
         let (scheme, user) = (engine.scheme(), engine.superuser());

@@ -25,21 +25,26 @@ pub(crate) async fn enter(sql: &mut dyn Sql, dialect: &Dialect, run: RunId) -> R
     }
 }
 
-/// Whether a chunk of this run may be committed: the run is running or paused, and the chunk's
-/// target entity, where it has one, is the run's own. To be asked behind the gate.
+/// Whether chunks of this run may be committed: it is running or paused. To be asked behind the
+/// gate.
 pub(crate) async fn admits(
     sql: &mut dyn Sql,
     dialect: &Dialect,
     run: RunId,
-    entity: Option<&TableName>,
+) -> Result<bool, Fault> {
+    let states = format!("SELECT state FROM {}run WHERE run = $1", dialect.prefix);
+    let Some(row) = sql.query(&states, &[Param::text(run)]).await?.pop() else { return Ok(false) };
+    Ok(Cells::of(row).parse::<State>()?.admits_chunks())
+}
+
+/// Whether a target entity is the run's own. To be asked behind the gate: there it stays so.
+pub(crate) async fn owns(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    entity: &TableName,
 ) -> Result<bool, Fault> {
     let p = dialect.prefix;
-    let states = format!("SELECT state FROM {p}run WHERE run = $1");
-    let Some(row) = sql.query(&states, &[Param::text(run)]).await?.pop() else { return Ok(false) };
-    let state: State = Cells::of(row).parse()?;
-    let Some(entity) = entity.filter(|_| state.admits_chunks()) else {
-        return Ok(state.admits_chunks());
-    };
     let owners = format!("SELECT run FROM {p}owner WHERE entity = $1 AND run = $2");
     let key = dialect.owner_key(entity);
     Ok(!sql.query(&owners, &[Param::Text(key), Param::text(run)]).await?.is_empty())
@@ -97,7 +102,7 @@ pub(crate) async fn receipt(
     sql.query(&select, &params).await?.pop().map(rows::receipt).transpose()
 }
 
-/// Completes the receipt that this attempt opened, and drops the chunk's samples.
+/// Completes the receipt that this attempt opened.
 ///
 /// # Errors
 /// `Code::NotMine` when there is no such receipt: nothing of this transaction is true.
@@ -116,14 +121,23 @@ pub(crate) async fn complete(
     );
     let mut params = vec![Param::text(Outcome::Done.as_str())];
     params.extend(rows::receipt_params(receipt));
-    let chunk = [Param::text(run), Param::Int(i64::from(receipt.chunk.0))];
-    params.extend(chunk.clone());
+    params.extend([Param::text(run), Param::Int(i64::from(receipt.chunk.0))]);
     params.extend([Param::text(receipt.attempt), Param::text(Outcome::Open.as_str())]);
     if sql.execute(&update, &params).await? != 1 {
         return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk)));
     }
-    let samples = format!("DELETE FROM {p}sample WHERE run = $1 AND chunk = $2");
-    sql.execute(&samples, &chunk).await.map(drop)
+    Ok(())
+}
+
+/// Drops the samples of a chunk: it is complete, and no evidence of why it is not.
+pub(crate) async fn drop_samples(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    chunk: ChunkId,
+) -> Result<(), Fault> {
+    let samples = format!("DELETE FROM {}sample WHERE run = $1 AND chunk = $2", dialect.prefix);
+    sql.execute(&samples, &[Param::text(run), Param::Int(i64::from(chunk.0))]).await.map(drop)
 }
 
 /// Keeps rejected rows.
