@@ -65,7 +65,7 @@ impl fmt::Debug for Address {
 /// Opens a place to read from.
 ///
 /// # Errors
-/// `Code::UrlMalformed`, `Code::Unreachable`, `Code::LoginRefused`; `Code::ConfigUnreadable` for a
+/// `Code::UrlMalformed`, `Code::Unreachable`, `Code::LoginRefused`; `Code::DatabaseUnopened` for a
 /// file that is not there or is not a database.
 pub async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
     match address.kind()? {
@@ -79,7 +79,7 @@ pub async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
 /// first written.
 ///
 /// # Errors
-/// `Code::UrlMalformed`, `Code::Unreachable`, `Code::LoginRefused`; `Code::ConfigUnreadable` for a
+/// `Code::UrlMalformed`, `Code::Unreachable`, `Code::LoginRefused`; `Code::DatabaseUnopened` for a
 /// file that could not be created or is not a database.
 pub async fn open_target(address: &Address) -> Result<Arc<dyn Target>, Fault> {
     match address.kind()? {

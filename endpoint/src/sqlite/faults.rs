@@ -63,7 +63,7 @@ fn classify(code: i32, doing: Doing) -> Code {
         ffi::SQLITE_READONLY | ffi::SQLITE_PERM | ffi::SQLITE_AUTH => Code::RightsMissing,
         ffi::SQLITE_INTERRUPT => Code::Slow,
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_CANTOPEN if doing == Doing::Open => {
-            Code::ConfigUnreadable
+            Code::DatabaseUnopened
         }
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Code::Refused,
         ffi::SQLITE_CANTOPEN => Code::Unreachable,
@@ -74,7 +74,7 @@ fn classify(code: i32, doing: Doing) -> Code {
 
 fn of_generic(doing: Doing) -> Code {
     match doing {
-        Doing::Open => Code::ConfigUnreadable,
+        Doing::Open => Code::DatabaseUnopened,
         Doing::Filter => Code::FilterInvalid,
         Doing::Read => Code::SourceChanged,
         Doing::Write => Code::Refused,

@@ -14,12 +14,16 @@ use rusqlite::types::ValueRef;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::faults::{self, Doing};
+use super::sign::Sign;
 use super::write::DIALECT;
 use crate::Address;
 use crate::sql::control::{Param, Sql};
 
 /// How long a statement waits for a lock before it is `Code::Busy`.
 const BUSY_MAX: Duration = Duration::from_secs(10);
+
+/// How long bookkeeping waits to begin writing before it says that it waits, and says it again.
+const BUSY_SOON: Duration = Duration::from_millis(500);
 
 /// Statements kept prepared per connection.
 const PREPARED_MAX: usize = 32;
@@ -65,15 +69,13 @@ impl Place {
         if !self.is_there() {
             return Ok(format!("sqlite:{}", self.path.display()));
         }
-        let unreadable = |error| self.unreadable("it cannot be looked at").because(error);
-        file_identity(&self.path).map_err(unreadable)
+        let unopened = |error| self.unopened("it cannot be looked at").because(error);
+        file_identity(&self.path).map_err(unopened)
     }
 
-    /// `Code::ConfigUnreadable`, naming the file.
-    pub(super) fn unreadable(&self, said: &str) -> Fault {
-        Fault::new(Code::ConfigUnreadable, &*self.shown)
-            .saying(said)
-            .next("Check the path, and that the file is a SQLite database.")
+    /// `Code::DatabaseUnopened`, naming the file.
+    pub(super) fn unopened(&self, said: &str) -> Fault {
+        Fault::new(Code::DatabaseUnopened, &*self.shown).saying(said)
     }
 }
 
@@ -226,7 +228,12 @@ impl Sql for Late {
         if sql == DIALECT.begin {
             self.turn = Some(self.writers.turn().await);
         }
-        let done = self.link().await?.batch(sql).await;
+        let sign = Sign::of(&self.place);
+        let link = self.link().await?;
+        let done = match sql == DIALECT.begin {
+            true => link.call(Doing::Write, move |connection| begin(connection, &sign)).await,
+            false => link.batch(sql).await,
+        };
         let over = match sql {
             "ROLLBACK" => true,
             "COMMIT" => done.is_ok(),
@@ -237,6 +244,27 @@ impl Sql for Late {
         }
         done
     }
+}
+
+/// Begins to write. Whoever is in the way is of another process, and is told.
+fn begin(connection: &mut rusqlite::Connection, sign: &Sign) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let mut begun = connection.execute_batch(DIALECT.begin);
+    connection.busy_timeout(BUSY_SOON)?;
+    let (is_busy, mut waited) = (rusqlite::ErrorCode::DatabaseBusy, Duration::ZERO);
+    while waited < BUSY_MAX
+        && matches!(&begun, Err(error) if error.sqlite_error_code() == Some(is_busy))
+    {
+        // Whoever took it down may have been overtaken by a third.
+        sign.put_up();
+        begun = connection.execute_batch(DIALECT.begin);
+        waited += BUSY_SOON;
+    }
+    if !waited.is_zero() {
+        sign.take_down();
+    }
+    connection.busy_timeout(BUSY_MAX)?;
+    begun
 }
 
 #[async_trait]

@@ -24,6 +24,7 @@ mod read;
 mod render;
 #[cfg(test)]
 mod scratch;
+mod sign;
 mod stamp;
 #[cfg(test)]
 mod tests;
@@ -74,11 +75,13 @@ struct File {
 /// Opens a file to read from.
 ///
 /// # Errors
-/// `Code::ConfigUnreadable` when it is not there or is not a database.
+/// `Code::DatabaseUnopened` when it is not there or is not a database.
 pub(crate) async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fault> {
     let place = Place::of(address)?;
     if !place.path.is_file() {
-        return Err(place.unreadable("the file is not there"));
+        return Err(place
+            .unopened("the source's file is not there")
+            .next("Correct the path; a source is never made."));
     }
     Link::reading(&place).await?;
     Ok(Arc::new(File::of(place)))
@@ -87,13 +90,15 @@ pub(crate) async fn open_source(address: &Address) -> Result<Arc<dyn Source>, Fa
 /// Opens a file to write to. One that is not there is made when something is first written.
 ///
 /// # Errors
-/// `Code::ConfigUnreadable` when it could not be made or is not a database.
+/// `Code::DatabaseUnopened` when it could not be made or is not a database.
 pub(crate) async fn open_target(address: &Address) -> Result<Arc<dyn Target>, Fault> {
     let place = Place::of(address)?;
     if place.is_there() {
         Link::reading(&place).await?;
     } else if !place.path.parent().is_some_and(std::path::Path::is_dir) {
-        return Err(place.unreadable("its folder is not there"));
+        return Err(place
+            .unopened("the folder of the target's file is not there")
+            .next("Make the folder, or correct the path."));
     }
     Ok(Arc::new(File::of(place)))
 }
@@ -146,9 +151,9 @@ impl Source for File {
     async fn counters(&self, _tables: &[TableName]) -> Result<String, Fault> {
         // The file counts commits, not tables.
         let (path, identity) = (self.place.path.clone(), self.place.identity()?);
-        let unreadable = |error| self.place.unreadable("it cannot be read").because(error);
+        let unopened = |error| self.place.unopened("it cannot be read").because(error);
         let stamp = tokio::task::spawn_blocking(move || stamp::stamp(&path, &identity)).await;
-        stamp.map_err(std::io::Error::other).and_then(|stamp| stamp).map_err(unreadable)
+        stamp.map_err(std::io::Error::other).and_then(|stamp| stamp).map_err(unopened)
     }
 
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {

@@ -17,6 +17,7 @@ use super::bind::{self, Bind};
 use super::faults::{self, Doing};
 use super::introspect;
 use super::link::{Link, Place, Turn, Writers};
+use super::sign::Sign;
 use crate::sql::control::{Dialect, PLAIN, Sql, chunk};
 use crate::sql::quote;
 use crate::{Begun, Write};
@@ -42,6 +43,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 pub(super) struct Session {
     pub(super) link: Link,
     writers: Writers,
+    sign: Sign,
     /// Held while a transaction is open.
     turn: Option<Turn>,
     /// The run that was begun last, with the targets of its entities.
@@ -66,7 +68,8 @@ impl Session {
     pub(super) async fn open(place: &Place, writers: Writers) -> Result<Self, Fault> {
         let link = Link::writing(place).await?;
         link.call(Doing::Write, relax).await?;
-        Ok(Self { link, writers, turn: None, known: None, run: None, way: None, counted: 0 })
+        let sign = Sign::of(place);
+        Ok(Self { link, writers, sign, turn: None, known: None, run: None, way: None, counted: 0 })
     }
 
     fn run(&self) -> Result<RunId, Fault> {
@@ -283,6 +286,7 @@ impl crate::Session for Session {
         self.run = Some(run);
         self.way = None;
         self.turn = Some(self.writers.turn().await);
+        self.sign.let_others_in().await;
         self.link.batch(DIALECT.begin).await?;
         let begun = self.begin_inside(run, chunk, attempt).await?;
         if begun != Begun::Open {

@@ -158,6 +158,10 @@ codes! {
         title "there is no key to tell rows apart"
         advice "Name the columns of a unique constraint under `conflict`."
         about "An upsert must say which row is meant, and the target has no unique constraint on the columns named, or no primary key where none is named. Nothing was written."
+    DatabaseUnopened "database-unopened" Fatal exit 6
+        title "the database file cannot be opened"
+        advice "Check the path, that the file is a SQLite database, and that this user may open it."
+        about "The source's file is not there, the folder of the target's file is not there, this user may not open it, or it is no SQLite database. A source is never made; a target's file is made when something is first written. Nothing was written."
     RightsMissing "rights-missing" Fatal exit 6
         title "the user may not do that"
         advice "Grant the right, or connect as another user."

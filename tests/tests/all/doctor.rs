@@ -38,8 +38,10 @@ fn a_server_that_is_away_does_not_hide_what_is_wrong_with_the_next() {
     assert_eq!(found(&answer, "old"), ["ok version", "warn journal_mode"]);
     // A person must mend this one, so it decides.
     setting.migration("sqlite:nowhere.db", &away, "");
-    let _ =
-        setting.longhaul(&["doctor"]).exits(6).says(&["FAIL  config-unreadable", "Check the path"]);
+    let _ = setting
+        .longhaul(&["doctor"])
+        .exits(6)
+        .says(&["FAIL  database-unopened", "Correct the path"]);
 }
 
 #[tokio::test]

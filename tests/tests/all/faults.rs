@@ -254,14 +254,16 @@ async fn a_file_that_is_no_database_is_not_written_to() {
     for (from, to) in [("sqlite:letter.db", "sqlite:to.db"), (&good, "sqlite:letter.db")] {
         let said = setting.longhaul(&["run", "--from", from, "--to", to]);
         let words = ["sqlite:letter.db", "not a SQLite database", "Check the path"];
-        let _ = said.fault("config-unreadable", 2, &words);
+        let _ = said.fault("database-unopened", 6, &words);
     }
     assert_eq!(setting.read("letter.db"), text);
     let said = setting.longhaul(&["run", "--from", "sqlite:none.db", "--to", "sqlite:to.db"]);
-    let _ = said.fault("config-unreadable", 2, &["sqlite:none.db", "not there"]);
+    let words = ["sqlite:none.db", "the source's file is not there", "Correct the path"];
+    let _ = said.fault("database-unopened", 6, &words);
     assert!(!setting.path("none.db").exists());
     let said = setting.longhaul(&["run", "--from", &good, "--to", "sqlite:no/such/folder/to.db"]);
-    let _ = said.fault("config-unreadable", 2, &["sqlite:no/such/folder/to.db"]);
+    let words = ["sqlite:no/such/folder/to.db", "the folder of the target's file is not there"];
+    let _ = said.fault("database-unopened", 6, &words);
     // A plan looks, and leaves nothing where nothing was.
     let _ = setting.longhaul(&["plan", "--from", &good, "--to", "sqlite:to.db"]).exits(0);
     assert!(!setting.path("to.db").exists(), "a plan made a file");

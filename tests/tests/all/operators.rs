@@ -237,7 +237,6 @@ async fn a_run_of_one_process_is_paused_from_another_terminal() {
     let from = setting.sqlite("from.db", rows);
     let limits = "entities: [{ entity: \"*\", chunk_rows: 50 }]\n\
                   limits: { slots: 1, rows_per_second: 100 }";
-    // Not into a file: there one writer keeps another waiting, and a pause waits its turn.
     setting.migration(&from, &database.url(), limits);
     let mut run =
         Process::start(setting.command(&["run", "--progress", "json"]).env("LONGHAUL_LOG", "off"));
@@ -246,4 +245,23 @@ async fn a_run_of_one_process_is_paused_from_another_terminal() {
     let _ = run.ends().exits(7).says(&["longhaul resume"]);
     let _ = setting.longhaul(&["retry"]).fault("run-busy", 2, &["longhaul resume"]);
     let _ = setting.longhaul(&["cancel"]).exits(0).says(&["is cancelled"]);
+}
+
+/// There is one writer to a file at a time, and all slots of the run want to be it.
+#[test]
+fn a_run_that_writes_into_a_file_lets_a_pause_in_between_two_chunks() {
+    let setting = Setting::new(LONGHAUL);
+    let rows = "CREATE TABLE pupil (id INTEGER NOT NULL PRIMARY KEY, name TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO pupil SELECT i, 'x' FROM n";
+    let from = setting.sqlite("from.db", rows);
+    let limits = "entities: [{ entity: \"*\", chunk_rows: 500 }]\n\
+                  limits: { slots: 4, rows_per_second: 500 }";
+    setting.migration(&from, "sqlite:to.db", limits);
+    let mut run =
+        Process::start(setting.command(&["run", "--progress", "json"]).env("LONGHAUL_LOG", "off"));
+    run.hears_that("a chunk done", fact("done", "\"stage\":\"copy\""));
+    let _ = setting.longhaul(&["pause"]).exits(0).says(&["is paused"]);
+    let _ = run.ends().exits(7).says(&["longhaul resume"]);
+    assert!(!setting.path("to.db-longhaul-waits").exists());
 }

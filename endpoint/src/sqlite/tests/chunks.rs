@@ -85,6 +85,55 @@ async fn waiting_for_ones_turn_to_write_is_no_fault() {
     assert_eq!(begun.unwrap(), Begun::Open);
 }
 
+/// Between processes nobody queues: whoever writes one chunk after the other lets in who waits.
+#[tokio::test]
+async fn a_writer_of_another_process_is_let_in_between_two_chunks() {
+    let scratch = Scratch::new();
+    let (_, _, record, _) = under_way(&scratch).await;
+    let place = scratch.place();
+    let mut ours = write::Session::open(&place, Writers::default()).await.unwrap();
+    let late = Late::new(scratch.place(), Writers::default());
+    let mut theirs = Control::new(late, &write::DIALECT, "there");
+    let (one, sign) = (chunk(0, Work::Copy(Range::default())), Sign::of(&place));
+    ours.begin(record.run, &one, attempt(1)).await.unwrap();
+    let (run, now) = (record.run, Instant(5));
+    let asked = tokio::spawn(async move { theirs.change(run, Event::Paused, now).await });
+    let put_up = async {
+        while !sign.is_up() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), put_up).await.expect("it says so");
+    for _ in 0..20 {
+        ours.rollback().await.unwrap();
+        // A run that is paused still admits what is in flight.
+        assert_eq!(ours.begin(run, &one, attempt(1)).await.unwrap(), Begun::Open);
+        if asked.is_finished() {
+            break;
+        }
+    }
+    assert!(asked.is_finished(), "it stood before the door all the time");
+    assert_eq!(asked.await.unwrap().unwrap(), State::Paused);
+    assert!(!sign.is_up());
+}
+
+/// The sign stands in a folder that others may write to.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_sign_leaves_alone_what_a_link_of_its_name_leads_to() {
+    let scratch = Scratch::new();
+    let _ = under_way(&scratch).await;
+    let place = scratch.place();
+    let (precious, sign) = (place.path.with_file_name("precious"), Sign::of(&place));
+    std::fs::write(&precious, "a letter").unwrap();
+    let mut name = place.path.canonicalize().unwrap().into_os_string();
+    name.push("-longhaul-waits");
+    std::os::unix::fs::symlink(&precious, &name).unwrap();
+    sign.put_up();
+    assert!(sign.take_down(), "the link itself is taken away");
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "a letter");
+}
+
 #[tokio::test]
 async fn a_bad_row_is_undone_to_the_savepoint_and_named_without_its_values() {
     let scratch = Scratch::new();
@@ -351,5 +400,5 @@ async fn a_file_is_made_when_something_is_written_and_not_before() {
     assert_eq!(target.identity().await.unwrap(), source(&scratch).await.identity().await.unwrap());
 
     let nowhere = Address { url: "sqlite:/no such folder/a.db".into(), password: None };
-    assert_eq!(open_target(&nowhere).await.err().unwrap().code(), Code::ConfigUnreadable);
+    assert_eq!(open_target(&nowhere).await.err().unwrap().code(), Code::DatabaseUnopened);
 }

@@ -19,6 +19,7 @@ use protocol::run::{Event, Record, State};
 use uuid::Uuid;
 
 use super::scratch::Scratch;
+use super::sign::Sign;
 use super::*;
 use crate::{Begun, Write};
 

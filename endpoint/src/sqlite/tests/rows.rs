@@ -207,7 +207,7 @@ async fn a_condition_is_the_operators_own_and_so_is_its_mistake() {
 async fn what_is_no_database_is_not_opened() {
     let scratch = Scratch::new();
     let fault = open_source(&scratch.address()).await.err().unwrap();
-    assert_eq!(fault.code(), Code::ConfigUnreadable);
+    assert_eq!(fault.code(), Code::DatabaseUnopened);
     assert!(fault.to_string().contains("scratch.db"));
     assert!(!scratch.path().exists(), "a source is never made");
     std::fs::write(scratch.path(), "this is a text and no database, ".repeat(40)).unwrap();
@@ -215,7 +215,7 @@ async fn what_is_no_database_is_not_opened() {
         open_source(&scratch.address()).await.err().unwrap().code(),
         open_target(&scratch.address()).await.err().unwrap().code(),
     ] {
-        assert_eq!(code, Code::ConfigUnreadable);
+        assert_eq!(code, Code::DatabaseUnopened);
     }
 }
 
