@@ -7,7 +7,7 @@ mod rejects;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use protocol::id::RunId;
+use protocol::id::{NotAnId, RunId};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use files::{Check, Init};
@@ -207,9 +207,17 @@ pub(crate) struct Plan {
     pub(crate) exit_code: bool,
 }
 
+/// The id of a run. Whoever names a file in its place learns where files are named.
+fn run_id(text: &str) -> Result<RunId, String> {
+    text.parse().map_err(|error: NotAnId| {
+        format!("{error}; `longhaul runs` lists them, and a file is named with `--file`")
+    })
+}
+
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct OfRun {
     /// The run [default: the latest].
+    #[arg(value_parser = run_id)]
     pub(crate) run: Option<RunId>,
 
     #[command(flatten)]
@@ -237,6 +245,7 @@ pub(crate) enum OnLost {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Events {
     /// The run [default: the latest].
+    #[arg(value_parser = run_id)]
     pub(crate) run: Option<RunId>,
 
     /// Keep printing as events come, until the run ends.

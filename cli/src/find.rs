@@ -13,7 +13,8 @@ use protocol::run::{Record, State};
 
 use crate::args::Between;
 use crate::assemble::{self, Settings};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
+use crate::progress;
 
 /// A run that a command is about, with its home opened.
 pub(crate) struct Found {
@@ -27,17 +28,60 @@ pub(crate) struct Found {
     pub(crate) record: Record,
 }
 
-/// Finds the run that is meant: the one named, or the only one that `fits`, or the latest.
+/// How many ways in which runs were invoked are tried, where one is meant that is unfinished.
+const INVOCATIONS_MAX: usize = 8;
+
+/// Which run is meant where none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The one that is unfinished, or the latest.
+    Latest,
+    /// The one that is unfinished, of the latest invocation: it is about to be changed.
+    Unfinished,
+    /// The same, or of an earlier invocation, if the latest left none: it is gone on with, which
+    /// harms none.
+    UnfinishedAnywhere,
+}
+
+/// Finds the run that is meant: the one named, or the only one that is unfinished, or the latest.
 ///
 /// Where the command line names no sides, the ledger says how the run was invoked.
 pub(crate) async fn find(
     ledger: &dyn Ledger,
     wanted: Option<RunId>,
     between: &Between,
+    which: Which,
+) -> Result<Found, Failure> {
+    let unfinished = which != Which::Latest;
+    let said = Between { set: Vec::new(), ..between.clone() } != Between::default();
+    if said {
+        return find_in(between.clone(), wanted, unfinished).await;
+    }
+    if wanted.is_some() || which != Which::UnfinishedAnywhere {
+        return find_in(from_ledger(ledger, wanted, between).await?, wanted, unfinished).await;
+    }
+    let mut latest = None;
+    for between in invocations(ledger, between).await? {
+        match (find_in(between, None, true).await, &latest) {
+            (Err(failure), _) if is_none_here(&failure) => latest = latest.or(Some(failure)),
+            // What is not there any more hides nothing of what was begun later.
+            (Err(failure), Some(_)) if is_gone(&failure) => {
+                progress::say(
+                    "an earlier run's file or target cannot be read, and was not looked into",
+                );
+            }
+            (found, _) => return found,
+        }
+    }
+    Err(latest.unwrap_or_else(|| nowhere().into()))
+}
+
+/// The run that is meant, among those of one file or target.
+async fn find_in(
+    between: Between,
+    wanted: Option<RunId>,
     unfinished: bool,
 ) -> Result<Found, Failure> {
-    let said = Between { set: Vec::new(), ..between.clone() } != Between::default();
-    let between = if said { between.clone() } else { from_ledger(ledger, wanted, between).await? };
     let (mut places, missing) = places(&between, wanted).await?;
     let runs: Vec<Record> = places.iter().flat_map(|place| place.runs.clone()).collect();
     let names: Vec<_> = places.iter().map(|place| place.target.place()).collect();
@@ -51,6 +95,19 @@ pub(crate) async fn find(
     let at = places.iter().position(|place| place.runs.iter().any(|run| run.run == record.run));
     let Place { target, home, .. } = places.swap_remove(at.expect("it was chosen from these"));
     Ok(Found { between, target, home, record })
+}
+
+/// Whether the place of an earlier invocation is not there any more, or not what it was.
+fn is_gone(failure: &Failure) -> bool {
+    matches!(failure, Failure::Config(_)) || failure.exit() == exit::UNREACHABLE
+}
+
+/// Whether no unfinished run is there, as far as all could be looked into.
+fn is_none_here(failure: &Failure) -> bool {
+    match failure {
+        Failure::Fault(fault) => matches!(fault.code(), Code::RunBusy | Code::RunUnknown),
+        Failure::Config(_) => false,
+    }
 }
 
 /// A target, with the runs that live there.
@@ -125,9 +182,37 @@ async fn from_ledger(
     if assemble::file(given).is_some() {
         return Ok(given.clone());
     }
-    Err(Fault::new(Code::RunUnknown, "this machine's ledger")
+    Err(nowhere())
+}
+
+/// How runs were invoked of which this machine's ledger knows it, the latest first, and then what
+/// the file here says; each once.
+async fn invocations(ledger: &dyn Ledger, given: &Between) -> Result<Vec<Between>, Fault> {
+    let mut found = Vec::new();
+    for run in ledger.runs().await? {
+        if found.len() == INVOCATIONS_MAX {
+            break;
+        }
+        if let Some(mut between) = assemble::recall(ledger, run).await {
+            between.set.extend(given.set.clone());
+            if !found.contains(&between) {
+                found.push(between);
+            }
+        }
+    }
+    if let Some(file) = assemble::file(given) {
+        let file = std::path::absolute(&file).unwrap_or(file);
+        if !found.iter().any(|known| known.file.as_ref() == Some(&file)) {
+            found.push(given.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn nowhere() -> Fault {
+    Fault::new(Code::RunUnknown, "this machine's ledger")
         .saying("it does not know where the run's databases are; passwords are not kept")
-        .next("Name them again: `--from URL --to URL`, or `--file FILE`."))
+        .next("Name them again: `--from URL --to URL`, or `--file FILE`.")
 }
 
 fn choose(
@@ -138,14 +223,21 @@ fn choose(
 ) -> Result<Record, Fault> {
     if let Some(wanted) = wanted {
         let found = runs.iter().find(|record| record.run == wanted);
-        return found.cloned().ok_or_else(|| Fault::new(Code::RunUnknown, wanted.to_string()));
+        return found.cloned().ok_or_else(|| {
+            Fault::new(Code::RunUnknown, wanted.to_string())
+                .saying(format!("it is not in {place}"))
+                .next("List what is there with `longhaul runs`; name the file of another place with `--file FILE`.")
+        });
     }
     let open: Vec<_> = runs.iter().filter(|record| !record.state.is_final()).collect();
     match (open.as_slice(), runs) {
         ([one], _) => Ok((*one).clone()),
         ([], [latest, ..]) if !unfinished => Ok(latest.clone()),
-        ([], [latest, ..]) => Err(nothing_to_resume(latest)),
-        ([], []) => Err(Fault::new(Code::RunUnknown, place).saying("no run was ever stored here")),
+        ([], [latest, ..]) => Err(nothing_unfinished(latest)),
+        ([], []) => {
+            let fault = Fault::new(Code::RunUnknown, place).saying("no run was ever stored here");
+            Err(if unfinished { fault.next(BEGIN) } else { fault })
+        }
         (several, _) => {
             let names: Vec<_> = several.iter().map(|r| r.run.to_string()).collect();
             Err(Fault::new(Code::RunAmbiguous, place)
@@ -154,17 +246,30 @@ fn choose(
     }
 }
 
-fn nothing_to_resume(latest: &Record) -> Fault {
-    let said = match latest.state {
+/// Nobody said which run is meant, and none is left to go on with.
+fn nothing_unfinished(latest: &Record) -> Fault {
+    Fault::new(Code::RunBusy, latest.run.to_string())
+        .saying(format!("no run is unfinished; of this one, the latest, {}", standing(latest)))
+        .next(BEGIN)
+}
+
+/// What to do where nothing is to be gone on with.
+const BEGIN: &str = "Begin with `longhaul run`: a run that ended before it was stored has written nothing. Or \
+                     say where the run lives that is meant: `--file FILE`.";
+
+fn standing(record: &Record) -> &'static str {
+    match record.state {
         State::Complete => "it is complete already",
         State::Cancelled => "it was cancelled",
         State::Void => "it was rolled back",
         State::Planning | State::Running | State::Paused => "it is not over",
-    };
-    Fault::new(Code::RunBusy, latest.run.to_string()).saying(said)
+    }
 }
 
 /// Refuses a run that is over.
 pub(crate) fn refuse_final(record: &Record) -> Result<(), Fault> {
-    if record.state.is_final() { Err(nothing_to_resume(record)) } else { Ok(()) }
+    if record.state.is_final() {
+        return Err(Fault::new(Code::RunBusy, record.run.to_string()).saying(standing(record)));
+    }
+    Ok(())
 }

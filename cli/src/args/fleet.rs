@@ -97,6 +97,7 @@ pub(crate) struct Cancel {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Limit {
     /// The run.
+    #[arg(value_parser = super::run_id)]
     pub(crate) run: RunId,
 
     /// What changes: `slots=8`, `rows_per_second=20000`, `megabytes_per_second=40`, `rejects=100`

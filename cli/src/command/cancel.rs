@@ -15,7 +15,7 @@ const ENDING_WITHIN: Duration = Duration::from_secs(30);
 
 /// Cancels. Chunks in flight may end within a bound; what is left then is undone.
 pub(crate) async fn cancel(global: &Global, args: Cancel) -> Answer {
-    let mut meant = Meant::find(global, &args.of, true).await?;
+    let mut meant = Meant::find(global, &args.of, find::Which::Unfinished).await?;
     find::refuse_final(&meant.found.record)?;
     let run = meant.found.record.run;
     match meant.change(Event::Cancelled, args.within).await {

@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 
 /// Pauses a run, of a fleet or of a process.
 pub(crate) async fn pause(global: &Global, of: OfRun) -> Answer {
-    let mut meant = Meant::find(global, &of, true).await?;
+    let mut meant = Meant::find(global, &of, find::Which::Unfinished).await?;
     find::refuse_final(&meant.found.record)?;
     let run = meant.found.record.run;
     meant.change(Event::Paused, WITHIN).await?;

@@ -23,7 +23,7 @@ const CHANGE_WITHIN: Duration = Duration::from_secs(60);
 /// Continues an unfinished run.
 pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> Answer {
     refuse_changes(&resume.of.between.set)?;
-    let meant = Meant::find(global, &resume.of, true).await?;
+    let meant = Meant::find(global, &resume.of, find::Which::UnfinishedAnywhere).await?;
     find::refuse_final(&meant.found.record)?;
     if meant.found.record.fleet {
         return of_the_fleet(global, meant).await;

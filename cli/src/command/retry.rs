@@ -9,7 +9,7 @@ use crate::{assemble, find, progress, render};
 
 /// Asks for it. The wish is kept in the run's home; whoever leads carries it out.
 pub(crate) async fn retry(global: &Global, of: OfRun) -> Answer {
-    let mut meant = Meant::find(global, &of, true).await?;
+    let mut meant = Meant::find(global, &of, find::Which::Unfinished).await?;
     find::refuse_final(&meant.found.record)?;
     meant.must_be_of_a_fleet("Its parked chunks are tried again by:")?;
     let found = &mut meant.found;

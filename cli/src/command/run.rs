@@ -17,7 +17,7 @@ use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
 use crate::fleet::meant::Meant;
 use crate::watch::{self, Until};
-use crate::{Probes, progress, render};
+use crate::{Probes, find, progress, render};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
@@ -25,7 +25,8 @@ pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
     if run.fleet {
         let left = submit::leave(global, &between, saved.as_deref(), None).await?;
         progress::say(&format!("run {left}"));
-        let meant = Meant::find(global, &OfRun { run: Some(left), between }, false).await?;
+        let meant =
+            Meant::find(global, &OfRun { run: Some(left), between }, find::Which::Latest).await?;
         return watch::watch(global, meant, Until::Waiting).await;
     }
     start(global, between, saved.as_deref(), probes).await

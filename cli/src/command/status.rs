@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use crate::args::{Global, Output, Status};
 use crate::exit::{self, Answer};
 use crate::fleet::meant::Meant;
-use crate::render;
 use crate::signals::Signals;
+use crate::{find, render};
 
 /// How often a status that is watched is drawn again.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// Shows a run, once or until it ends.
 pub(crate) async fn status(global: &Global, args: Status) -> Answer {
-    let mut meant = Meant::find(global, &args.of, false).await?;
+    let mut meant = Meant::find(global, &args.of, find::Which::Latest).await?;
     let mut signals = Signals::only_looking();
     loop {
         let status = look(&mut meant).await?;

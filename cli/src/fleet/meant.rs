@@ -13,7 +13,7 @@ use super::servers;
 use crate::args::{Global, OfRun};
 use crate::assemble::{self, Settings};
 use crate::exit::Failure;
-use crate::find::{Found, find};
+use crate::find::{Found, Which, find};
 use crate::progress;
 
 /// How long a ledger that is away may keep an operator waiting.
@@ -31,13 +31,9 @@ pub(crate) struct Meant {
 
 impl Meant {
     /// Finds it.
-    pub(crate) async fn find(
-        global: &Global,
-        of: &OfRun,
-        unfinished: bool,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn find(global: &Global, of: &OfRun, which: Which) -> Result<Self, Failure> {
         let local = assemble::ledger(global).await?;
-        let found = find(local.as_ref(), of.run, &of.between, unfinished).await?;
+        let found = find(local.as_ref(), of.run, &of.between, which).await?;
         let ledger = match fleets(&found) {
             Some(ledger) => ledger,
             None => local.clone(),

@@ -273,12 +273,47 @@ async fn forgetting_a_run_on_postgresql_leaves_no_trace_of_it() {
 }
 
 #[test]
+fn a_run_that_is_not_here_is_said_not_to_be_here() {
+    let setting = small();
+    let _ = setting.longhaul(&["run"]).exits(0);
+    let id = "01a1fc0b-e1e3-733b-baed-68d415c2c69c";
+    let words = [id, "it is not in sqlite:to.db", "longhaul runs"];
+    let _ = setting.longhaul(&["status", id]).fault("run-unknown", 2, &words);
+}
+
+/// Two migrations in one folder: the latest of their runs is over, an earlier one is not.
+#[test]
+fn a_bare_resume_takes_the_latest_run_that_is_unfinished() {
+    let setting = small();
+    let first = setting.longhaul(&["resume"]);
+    let _ = first.fault("run-unknown", 2, &["sqlite:to.db", "has written nothing", "longhaul run"]);
+    let mut dies = setting.command(&["run"]);
+    let _ = setting.run(dies.env(DIE_AT, "coordinator:Led:1")).killed();
+    let other = ["--from", "sqlite:from.db", "--to", "sqlite:other.db"];
+    let _ = setting.longhaul(&[&["run"], other.as_slice()].concat()).exits(0);
+    // What changes a run takes it from the latest invocation, and from no other.
+    for command in [["cancel"].as_slice(), &["pause"], &["retry"]] {
+        let _ = setting.longhaul(command).fault("run-busy", 2, &["is complete already"]);
+    }
+    let said = setting.longhaul(&["resume", "--output", "json"]).exits(0);
+    assert_eq!((&said.json()["verdict"], &said.json()["resumes"]), (&"verified".into(), &1.into()));
+    assert!(exists(&setting, "pupil"));
+    // Now all are over. A run that dies before it is stored leaves nothing to go on with.
+    let words = ["no run is unfinished", "is complete already", "Begin with `longhaul run`"];
+    let _ = setting.longhaul(&["resume"]).fault("run-busy", 2, &words);
+    let _ = setting.longhaul(&["status"]).exits(0);
+}
+
+#[test]
 fn what_is_not_understood_on_the_command_line_is_usage() {
     let setting = Setting::new(LONGHAUL);
     let code = |arguments: &[&str]| setting.longhaul(arguments).code;
     assert_eq!(code(&[]), Some(2));
     assert_eq!(code(&["walk"]), Some(2));
-    assert_eq!(code(&["resume", "not-an-id"]), Some(2));
+    for command in ["status", "resume", "pause", "watch", "events"] {
+        let said = setting.longhaul(&[command, "not-an-id"]).exits(2);
+        let _ = said.says(&["'not-an-id'", "an id is a UUID", "`longhaul runs` lists them"]);
+    }
     assert_eq!(code(&["run", "--output", "xml"]), Some(2));
     assert_eq!(code(&["--version"]), Some(0));
     assert_eq!(code(&["help"]), Some(0));
