@@ -36,6 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A leader that was silent for so long, by the home's clock, is taken for dead.
 pub const SILENT_MS: u64 = 6_000;
 
+/// Whoever leads is heard of within this time: two beats.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long this coordinator is believed to be there after it said so.
 const PRESENT_TTL: Duration = Duration::from_secs(6);
 
@@ -260,8 +263,15 @@ async fn lead_once(
     let mut home = target.home().await?;
     let plan = Arc::new(home.plan(run).await?);
     // A large plan takes a while to read, and another may have begun to lead meanwhile.
-    let record = home.run(run).await?;
-    let is_ours = before.is_some_and(|before| record.epoch <= before + 1);
+    let mut record = home.run(run).await?;
+    if before.is_some_and(|before| record.epoch == before + 1) {
+        // We, and the answer was lost or what followed failed; or somebody else, who beats.
+        tokio::time::sleep(HEARD_WITHIN).await;
+        record = home.run(run).await?;
+    }
+    let silent = record.led_ms_ago.is_none_or(|ago| u128::from(ago) >= HEARD_WITHIN.as_millis());
+    let is_ours = before
+        .is_some_and(|before| record.epoch == before || (record.epoch == before + 1 && silent));
     if !is_orphan(&record) && !is_ours {
         return Err(Fault::new(Code::Deposed, run.to_string()));
     }

@@ -131,14 +131,14 @@ impl Status {
     /// For people.
     pub(crate) fn text(&self) -> String {
         let mut out = format!(
-            "run {} of {}: {}\n  {} → {}, created {}, resumed {} times\n  {} rows written, {} rejected\n",
+            "run {} of {}: {}\n  {} → {}, created {}{}\n  {} rows written, {} rejected\n",
             self.run,
             self.migration,
             self.state,
             self.from,
             self.to,
             self.created,
-            self.resumes,
+            resumed(self.resumes),
             grouped(self.rows_written),
             grouped(self.rows_rejected),
         );
@@ -167,6 +167,15 @@ impl Status {
             );
         }
         out
+    }
+}
+
+/// How often it was resumed, where it was.
+fn resumed(times: u64) -> String {
+    match times {
+        0 => String::new(),
+        1 => ", resumed once".into(),
+        more => format!(", resumed {more} times"),
     }
 }
 

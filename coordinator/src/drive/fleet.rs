@@ -10,6 +10,7 @@ use protocol::chunk::{self, State};
 use protocol::event::Fact;
 use protocol::fault::{Code, Fault};
 use protocol::id::ChunkId;
+use protocol::presence::Presence;
 use protocol::run::{self, Record};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -31,6 +32,9 @@ const SLOTS_UNKNOWN: u32 = 32;
 /// The note under which the ledger keeps how many retries were heard. It is lost together with the
 /// parked chunks that it speaks of.
 const RETRIES: &str = "retries";
+
+/// The note under which the ledger keeps which workers watchers were told of.
+const STAFF: &str = "staff";
 
 /// Beats for as long as this term lasts, and passes on what the home knows of the run. Apart from
 /// the looks, so that a look that takes long does not make the leader seem dead.
@@ -80,7 +84,8 @@ pub(super) struct Fleet {
     /// How many of the operators' retries were heard.
     retries: Option<u32>,
     slots: Option<u32>,
-    staff: Staff,
+    /// `None` until the ledger said whom the leader before told of.
+    staff: Option<Staff>,
     counted: Option<Instant>,
     stuck: bool,
 }
@@ -104,7 +109,7 @@ impl Fleet {
             state: run::State::Running,
             retries: None,
             slots: None,
-            staff: Staff::default(),
+            staff: None,
             counted: None,
             stuck: false,
         }
@@ -171,26 +176,47 @@ impl Fleet {
     }
 
     /// Counts now and then who is there, and publishes who came and went.
-    pub(super) async fn count(
-        &mut self,
-        ledger: &dyn Ledger,
-        recall: &Recall,
-        now: protocol::clock::Instant,
-    ) -> Result<(), Fault> {
+    pub(super) async fn count(&mut self, parts: &Parts, recall: &Recall) -> Result<(), Fault> {
+        let ledger = parts.ledger.as_ref();
         if self.counted.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(());
         }
         self.counted = Some(Instant::now());
         let there = ledger.presences().await;
         if let Ok(there) = &there {
-            for fact in self.staff.changes(there, now) {
-                recall.publish(fact).await?;
-            }
+            self.tell_staff(parts, recall, there).await?;
         }
         let staying = there.iter().flatten().filter(|one| !one.draining);
         let slots = staying.map(|one| one.slots).sum();
         // An empty house may be a ledger that forgot.
         self.slots = (slots > 0).then_some(slots);
+        Ok(())
+    }
+
+    /// Publishes who came and went, and notes who is there for the leader after this one.
+    async fn tell_staff(
+        &mut self,
+        parts: &Parts,
+        recall: &Recall,
+        there: &[Presence],
+    ) -> Result<(), Fault> {
+        let now = parts.clock.now();
+        let staff = match &mut self.staff {
+            Some(staff) => staff,
+            unknown => {
+                let Ok(notes) = parts.ledger.notes(parts.run).await else { return Ok(()) };
+                unknown.insert(Staff::noted(notes.get(STAFF).map(String::as_str), now))
+            }
+        };
+        let facts = staff.changes(there, now);
+        if facts.is_empty() {
+            return Ok(());
+        }
+        for fact in facts {
+            recall.publish(fact).await?;
+        }
+        // After they were told: a leader that ends in between leaves it to the next one.
+        let _ = parts.ledger.note(parts.run, STAFF, &staff.note()).await;
         Ok(())
     }
 

@@ -261,7 +261,7 @@ impl Drive {
         let mut window = TASKS_PER_SLOT * parts.plan.limits.slots as usize;
         if let Some(fleet) = &mut self.fleet {
             let ledger = parts.ledger.as_ref();
-            fleet.count(ledger, &self.recall, parts.clock.now()).await?;
+            fleet.count(parts, &self.recall).await?;
             if fleet.is_paused()
                 || fleet.reopen(ledger, &mut self.recall, &known.states, parts.run).await?
             {

@@ -1,5 +1,9 @@
 //! Who carries chunks, and who came and went: found by comparing what workers say of themselves with
 //! what they said before.
+//!
+//! Who was told of is noted in the ledger, so that the next leader neither greets them again nor
+//! misses who was lost while nobody led. Whoever was still there when the last leader was, and is not
+//! when the next one looks, counts as lost: nobody heard it go.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +11,7 @@ use protocol::clock::Instant;
 use protocol::event::{Change, Fact};
 use protocol::id::WorkerId;
 use protocol::presence::Presence;
+use protocol::wire;
 
 /// A worker that is not heard of for so long is lost. A ledger that forgot everything hears of it
 /// again sooner than that.
@@ -19,25 +24,38 @@ pub(super) struct Staff {
 }
 
 struct Member {
-    host: String,
-    slots: u32,
-    draining: bool,
+    presence: Presence,
     heard: Instant,
 }
 
 impl Staff {
+    /// The workers that a leader before told of, as it noted them. They have as long to be heard of
+    /// as if they had been just now. A line that is not understood is passed over.
+    pub(super) fn noted(note: Option<&str>, now: Instant) -> Self {
+        let lines = note.unwrap_or_default().lines();
+        let presences = lines.filter_map(|line| wire::presence_from_json(line).ok());
+        let member = |presence: Presence| (presence.id.clone(), Member { presence, heard: now });
+        Self { members: presences.map(member).collect() }
+    }
+
+    /// The workers that were told of, for the next leader: a line each.
+    pub(super) fn note(&self) -> String {
+        let lines = self.members.values().map(|member| wire::presence_to_json(&member.presence));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// What became of workers since the last time. A worker that went before it was ever seen is not
     /// told of.
     pub(super) fn changes(&mut self, there: &[Presence], now: Instant) -> Vec<Fact> {
         let mut facts = Vec::new();
         for one in there.iter().filter(|one| one.is_worker()) {
-            let (host, slots) = (one.host.clone(), one.slots);
-            let member = Member { host, slots, draining: one.draining, heard: now };
-            let before = self.members.insert(one.id.clone(), member);
+            // What it is at is not told of, and would be noted for nothing.
+            let presence = Presence { on: Vec::new(), trouble: None, ..one.clone() };
+            let before = self.members.insert(one.id.clone(), Member { presence, heard: now });
             if before.is_none() {
                 facts.push(self.fact(&one.id, Change::Came));
             }
-            if one.draining && !before.is_some_and(|before| before.draining) {
+            if one.draining && !before.is_some_and(|before| before.presence.draining) {
                 facts.push(self.fact(&one.id, Change::Drains));
             }
         }
@@ -50,7 +68,7 @@ impl Staff {
                 match (last, silent) {
                     (Some(_), _) => Some((id.clone(), Change::Went)),
                     // It said that it would go, and perhaps nobody looked in time to hear its last word.
-                    (None, true) if member.draining => Some((id.clone(), Change::Went)),
+                    (None, true) if member.presence.draining => Some((id.clone(), Change::Went)),
                     (None, true) => Some((id.clone(), Change::Lost)),
                     (None, false) => None,
                 }
@@ -64,7 +82,7 @@ impl Staff {
     }
 
     fn fact(&self, id: &WorkerId, change: Change) -> Fact {
-        let member = &self.members[id];
+        let member = &self.members[id].presence;
         let (host, slots) = (member.host.clone(), member.slots);
         Fact::Worker { worker: id.clone(), host, slots, change }
     }
@@ -141,6 +159,22 @@ mod tests {
         assert_eq!(told(&mut staff, &[], 5), both);
         assert_eq!(told(&mut staff, &[], 9), []);
         assert_eq!(told(&mut staff, &[worker("a")], 11), [of("a", Change::Came)]);
+    }
+
+    #[test]
+    fn the_next_leader_greets_nobody_again_and_tells_who_was_lost_meanwhile() {
+        let mut staff = Staff::default();
+        let leaving = Presence { draining: true, ..worker("c") };
+        told(&mut staff, &[worker("a"), worker("b"), leaving], 0);
+        let note = format!("{}\nprose of a newer build", staff.note());
+        let mut next = Staff::noted(Some(&note), Instant(60 * SECOND));
+        assert_eq!(told(&mut next, &[worker("a"), worker("d")], 60), [of("d", Change::Came)]);
+        let gone = [of("b", Change::Lost), of("c", Change::Went)];
+        assert_eq!(told(&mut next, &[worker("a"), worker("d")], 65), gone);
+        assert_eq!(
+            told(&mut Staff::noted(None, Instant(0)), &[worker("a")], 0),
+            [of("a", Change::Came)]
+        );
     }
 
     #[test]

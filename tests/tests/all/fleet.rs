@@ -7,12 +7,32 @@ mod postgres;
 mod shares;
 mod steering;
 
-use endpoint::faulty::Op;
+use endpoint::faulty::{Held, Op};
 use protocol::event::Change;
+use protocol::fault::Code;
+use protocol::id::RunId;
 use protocol::mapping::Consistency;
 use protocol::run::State;
 
-use house::House;
+use house::{House, Role};
+
+/// A run whose first chunk is being written, and waits to be.
+struct Writing {
+    run: RunId,
+    held: Held,
+    leader: Role,
+    worker: Role,
+}
+
+impl Writing {
+    async fn begin(house: &House) -> Self {
+        let run = house.submit().await;
+        let held = house.of_target.hold(Op::Write);
+        let (leader, worker) = (house.coordinator("leader"), house.worker("worker", 1));
+        held.arrived().await;
+        Self { run, held, leader, worker }
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn two_coordinators_and_three_workers_finish_a_run() {
@@ -39,11 +59,7 @@ async fn two_runs_share_the_slots_of_one_worker() {
 #[tokio::test(start_paused = true)]
 async fn when_the_leader_is_gone_another_takes_over_and_a_new_moment_is_joined() {
     let house = House::new();
-    let run = house.submit().await;
-    let held = house.of_target.hold(Op::Write);
-    let leader = house.coordinator("first");
-    let _worker = house.worker("worker", 1);
-    held.arrived().await;
+    let Writing { run, held, leader, worker: _worker } = Writing::begin(&house).await;
     // Workers read what the leader holds: it ends with the leader.
     leader.kill().await;
     let _second = house.coordinator("second");
@@ -54,14 +70,46 @@ async fn when_the_leader_is_gone_another_takes_over_and_a_new_moment_is_joined()
     assert_eq!((record.epoch, record.drifted), (2, false));
 }
 
+/// A lock that was not granted, a connection that broke: it tries again at once, and by then somebody
+/// else may lead.
+#[tokio::test(start_paused = true)]
+async fn who_could_not_begin_to_lead_leaves_it_to_whoever_came_meanwhile() {
+    let house = House::new();
+    let run = house.submit().await;
+    house.of_target.refuse(Op::Lead, Code::Busy).pass(Op::Plan);
+    let tries_again = house.of_target.hold(Op::Plan);
+    let _first = house.coordinator("first");
+    tries_again.arrived().await;
+    let _second = house.coordinator("second");
+    house.until_it(async || house.record(run).await.epoch == 1).await;
+    tries_again.release();
+    let _worker = house.worker("worker", 1);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    assert_eq!(house.record(run).await.epoch, 1, "nobody resumed what went on");
+}
+
+/// The answer to who raised the epoch is lost, and nobody leads: it is noticed before a silent leader
+/// would be.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_know_whether_it_leads_finds_out() {
+    let house = House::new();
+    let run = house.submit().await;
+    house.of_target.do_then_fail(Op::Lead, Code::Unreachable);
+    let _leader = house.coordinator("leader");
+    let _worker = house.worker("worker", 1);
+    let began = tokio::time::Instant::now();
+    house.until_it(async || !house.done(run).await.is_empty()).await;
+    let took = began.elapsed().as_millis();
+    assert!(took < u128::from(coordinator::SILENT_MS), "{took} ms");
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_chunk_that_found_nothing_held_for_long_is_given_back_and_not_left_to_a_person() {
     let house = House::new();
-    let run = house.submit().await;
-    let held = house.of_target.hold(Op::Write);
-    let leader = house.coordinator("first");
-    let _worker = house.worker("worker", 1);
-    held.arrived().await;
+    let Writing { run, held, leader, worker: _worker } = Writing::begin(&house).await;
     leader.kill().await;
     held.release();
     house.until_it(async || house.faulted(run, "snapshot-lost").await).await;
@@ -73,11 +121,7 @@ async fn a_chunk_that_found_nothing_held_for_long_is_given_back_and_not_left_to_
 #[tokio::test(start_paused = true)]
 async fn when_the_source_changed_while_nobody_held_it_the_run_is_paused_and_says_why() {
     let house = House::new();
-    let run = house.submit().await;
-    let held = house.of_target.hold(Op::Write);
-    let leader = house.coordinator("first");
-    let _worker = house.worker("worker", 1);
-    held.arrived().await;
+    let Writing { run, held, leader, worker: _worker } = Writing::begin(&house).await;
     leader.kill().await;
     house.somebody_writes();
     held.release();
@@ -102,11 +146,7 @@ async fn who_writes_while_a_fleet_copies_is_not_seen() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_told_to_stop_lets_chunks_in_hand_end() {
     let house = House::new();
-    let run = house.submit().await;
-    let held = house.of_target.hold(Op::Write);
-    let _leader = house.coordinator("leader");
-    let worker = house.worker("leaving", 1);
-    held.arrived().await;
+    let Writing { run, held, leader: _leader, worker } = Writing::begin(&house).await;
     worker.stop.send_replace(true);
     held.release();
     worker.ended().await;
@@ -120,11 +160,7 @@ async fn a_worker_told_to_stop_lets_chunks_in_hand_end() {
 async fn a_worker_whose_grace_is_over_gives_back_what_it_has() {
     let mut house = House::new();
     house.migration.consistency = Consistency::Drifting;
-    let run = house.submit().await;
-    let held = house.of_target.hold(Op::Write);
-    let _leader = house.coordinator("leader");
-    let worker = house.worker("leaving", 1);
-    held.arrived().await;
+    let Writing { run, held, leader: _leader, worker } = Writing::begin(&house).await;
     worker.stop.send_replace(true);
     // It ends although its chunk never does.
     worker.ended().await;
@@ -155,4 +191,30 @@ async fn watchers_are_told_which_workers_came_went_and_were_lost() {
     held.release();
     house.until(run, State::Complete).await;
     house.assert_equal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_lost_while_nobody_led_is_told_by_the_next_leader_who_greets_nobody_again() {
+    let house = House::new();
+    let Writing { run, held, leader, worker } = Writing::begin(&house).await;
+    // The run is not over before it is noticed who is gone.
+    let also_held = house.of_target.hold(Op::Write);
+    let _staying = house.worker("staying", 1);
+    also_held.arrived().await;
+    for name in ["worker", "staying"] {
+        house.until_it(async || house.became(run, name).await == [Change::Came]).await;
+    }
+    // What was told is noted a moment after it was told.
+    house.until_it(async || house.noted(run, "staff").await.contains("staying")).await;
+    leader.kill().await;
+    worker.kill().await;
+    let silent = |ago: Option<u64>| ago.is_some_and(|ago| ago > coordinator::SILENT_MS);
+    house.until_it(async || silent(house.record(run).await.led_ms_ago)).await;
+    let _second = house.coordinator("second");
+    house.until_it(async || house.became(run, "worker").await.ends_with(&[Change::Lost])).await;
+    held.release();
+    also_held.release();
+    house.until(run, State::Complete).await;
+    assert_eq!(house.became(run, "worker").await, [Change::Came, Change::Lost]);
+    assert_eq!(house.became(run, "staying").await, [Change::Came]);
 }

@@ -213,6 +213,11 @@ impl House {
         events.iter().any(|event| is_it(&event.fact))
     }
 
+    /// What the ledger keeps under a note.
+    pub(super) async fn noted(&self, run: RunId, key: &str) -> String {
+        self.ledger.notes(run).await.unwrap().remove(key).unwrap_or_default()
+    }
+
     /// What watchers were told became of a worker, in order.
     pub(super) async fn became(&self, run: RunId, of: &str) -> Vec<Change> {
         let events = self.ledger.events(run, 0, 10_000).await.unwrap();
