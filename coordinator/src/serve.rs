@@ -55,6 +55,9 @@ pub trait Desk: Send + Sync {
     /// cannot be opened.
     async fn homes(&self) -> Vec<(Environment, Result<Arc<dyn Target>, Fault>)>;
 
+    /// The names by which it opens environments.
+    fn knows(&self) -> Vec<Environment>;
+
     /// A source to take hold of for one run: a fresh one, since what is held is held by it.
     async fn source(&self, environment: &Environment) -> Result<Arc<dyn Source>, Fault>;
 }
@@ -125,6 +128,7 @@ async fn say(service: &Service, since: protocol::clock::Instant, leads: Vec<RunI
         draining: false,
         trouble: service.broker.trouble().await,
         left: false,
+        knows: Some(service.desk.knows()),
     };
     let _ = service.ledger.present(&presence, PRESENT_TTL).await;
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
-use crate::id::{ChunkId, RunId, WorkerId};
+use crate::id::{ChunkId, Environment, RunId, WorkerId};
 
 /// What one process says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +39,22 @@ pub struct Presence {
     /// now and then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left: bool,
+    /// The names of the environments in its file, by which it opens what plans name. `None` of an
+    /// older build, which does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knows: Option<Vec<Environment>>,
 }
 
 impl Presence {
     /// Whether it says that a worker is there now.
     pub fn is_worker(&self) -> bool {
         self.role == Role::Worker && !self.left
+    }
+
+    /// Whether it says that it does not know an environment. One that does not say what it knows may
+    /// know it.
+    pub fn lacks(&self, environment: &Environment) -> bool {
+        self.knows.as_ref().is_some_and(|known| !known.contains(environment))
     }
 }
 
@@ -56,6 +66,16 @@ pub enum Role {
     Coordinator,
     /// It carries chunks.
     Worker,
+}
+
+impl Role {
+    /// The word for it, which is also the command that begins it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coordinator => "coordinator",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// A chunk in a worker's hands.

@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Instant;
-    use crate::id::{ChunkId, RunId, WorkerId};
+    use crate::id::{ChunkId, Environment, RunId, WorkerId};
     use crate::presence::{Busy, Role};
 
     const GOLDEN: &str = include_str!("../golden/presence.1.json");
@@ -134,6 +134,7 @@ mod tests {
             draining: false,
             trouble: Some("the broker cannot be reached".into()),
             left: false,
+            knows: None,
         }
     }
 
@@ -147,6 +148,15 @@ mod tests {
     fn a_last_word_is_read_as_one() {
         let last = Presence { left: true, ..presence() };
         assert_eq!(presence_from_json(&presence_to_json(&last)).unwrap(), last);
+    }
+
+    #[test]
+    fn who_says_what_it_knows_is_read_so_and_who_does_not_may_know_all() {
+        let [old, new] = ["old", "new"].map(|name| Environment(name.into()));
+        let says = Presence { knows: Some(vec![old.clone()]), ..presence() };
+        assert_eq!(presence_from_json(&presence_to_json(&says)).unwrap(), says);
+        assert_eq!((says.lacks(&old), says.lacks(&new)), (false, true));
+        assert!(!presence().lacks(&new));
     }
 
     #[test]

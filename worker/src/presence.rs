@@ -87,6 +87,7 @@ impl Present {
                 draining: state.draining,
                 trouble: of_broker.or_else(of_runs),
                 left,
+                knows: Some(service.desk.knows()),
             }
         };
         let _ = service.ledger.present(&presence, PRESENT_TTL).await;

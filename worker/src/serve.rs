@@ -77,6 +77,9 @@ pub trait Desk: Send + Sync {
     /// `Code::RunUnknown` when all homes answered and none has it; otherwise why it cannot be opened
     /// now.
     async fn open(&self, run: RunId) -> Result<Opened, Fault>;
+
+    /// The names by which it opens environments.
+    fn knows(&self) -> Vec<Environment>;
 }
 
 /// What a worker of a fleet is put together from.

@@ -12,7 +12,7 @@ use protocol::wire;
 
 use crate::args::{Between, Global, OfRun, Run};
 use crate::assemble::{self, Settings};
-use crate::command::submit;
+use crate::command::submit::{self, Left};
 use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
 use crate::fleet::meant::Meant;
@@ -23,7 +23,8 @@ use crate::{Probes, find, progress, render};
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
     let (between, saved) = divide(run.what, run.between);
     if run.fleet {
-        let left = submit::leave(global, &between, saved.as_deref(), None).await?;
+        let Left { run: left, .. } =
+            submit::leave(global, &between, saved.as_deref(), None).await?;
         progress::say(&format!("run {left}"));
         let meant =
             Meant::find(global, &OfRun { run: Some(left), between }, find::Which::Latest).await?;

@@ -8,6 +8,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::RunId;
 use protocol::mapping::Consistency;
 use protocol::plan::Plan;
+use protocol::presence::Role;
 use protocol::run::{Record, Steering};
 use serde_json::json;
 use tokio::time::timeout;
@@ -17,7 +18,7 @@ use crate::assemble::{self, Settings};
 use crate::command::run::{divide, drawn};
 use crate::exit::{self, Answer, Failure};
 use crate::fleet::traces::{Span, Traces, root};
-use crate::fleet::{self, servers};
+use crate::fleet::{self, crew, servers};
 use crate::{config, execute, progress, render};
 
 /// How long a ledger that is away may keep a submission waiting.
@@ -26,22 +27,29 @@ const NOTE_WITHIN: Duration = Duration::from_secs(3);
 /// Submits, and says how to watch.
 pub(crate) async fn submit(global: &Global, args: Submit) -> Answer {
     let (between, saved) = divide(args.what, args.between);
-    let run = leave(global, &between, saved.as_deref(), args.priority).await?;
+    let Left { run, warnings } = leave(global, &between, saved.as_deref(), args.priority).await?;
     match global.output {
-        Output::Json => render::answer_json(&json!({ "run": run })),
+        Output::Json => render::answer_json(&json!({ "run": run, "warnings": warnings })),
         Output::Text => render::answer(&run.to_string()),
     }
     progress::say(&format!("submitted; watch it with: longhaul watch {run}"));
     Ok(exit::OK)
 }
 
-/// Stores a run that coordinators of the fleet will find.
+/// A run that was left to the fleet.
+pub(crate) struct Left {
+    pub(crate) run: RunId,
+    /// Why it will not go on as things stand; said already.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Stores a run that coordinators of the fleet will find, and says who would have to be there.
 pub(crate) async fn leave(
     global: &Global,
     between: &Between,
     saved: Option<&Path>,
     priority: Option<u8>,
-) -> Result<RunId, Failure> {
+) -> Result<Left, Failure> {
     let settings = Settings::read(between)?;
     let traces = Traces::begin(settings.fleet()?, "submit", &std::process::id().to_string());
     refuse_addresses(between)?;
@@ -65,7 +73,8 @@ pub(crate) async fn leave(
     home.install().await?;
     home.store(&record, &plan).await?;
     assemble::remember(local.as_ref(), record.run, between).await;
-    note(&settings, &record).await;
+    let warnings = note(&settings, &record).await;
+    warnings.iter().for_each(|warning| progress::insist(&format!("warning: {warning}")));
     if let Some(traces) = traces {
         let chunks = plan.chunks.len() as u64;
         let planned = Span::under(root(record.run), "plan", drawing, drew);
@@ -74,19 +83,26 @@ pub(crate) async fn leave(
         traces.tell(submitted.with("longhaul.migration", plan.migration.clone()));
         traces.flush().await;
     }
-    Ok(record.run)
+    Ok(Left { run: record.run, warnings })
 }
 
-/// Tells the fleet's ledger where the run lives. Coordinators find it without, a little later.
-async fn note(settings: &Settings, record: &Record) {
+/// Tells the fleet's ledger where the run lives, and asks it who is there to carry the run. Nobody
+/// need be: the run waits. Coordinators find it without the ledger, a little later.
+async fn note(settings: &Settings, record: &Record) -> Vec<String> {
     let noting = async {
         let ledger = servers::ledger(settings)?;
         ledger.note(record.run, fleet::HOME, &record.to.0).await?;
         execute::announce(ledger.as_ref(), record).await;
-        Ok::<(), Fault>(())
+        ledger.presences().await
     };
-    if !matches!(timeout(NOTE_WITHIN, noting).await, Ok(Ok(()))) {
-        progress::say("the ledger is away; coordinators find the run in its target");
+    const UNSEEN: &str = "coordinators find the run in its target, and nobody can see who is there";
+    match timeout(NOTE_WITHIN, noting).await {
+        Ok(Ok(there)) => {
+            let roles = [Role::Coordinator, Role::Worker];
+            crew::hindrances([&record.from, &record.to], &there, &roles)
+        }
+        Ok(Err(fault)) => vec![format!("{fault}; {UNSEEN}")],
+        Err(_) => vec![format!("the ledger does not answer; {UNSEEN}")],
     }
 }
 

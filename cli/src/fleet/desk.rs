@@ -149,6 +149,10 @@ impl coordinator::Desk for Desk {
         self.targets().await
     }
 
+    fn knows(&self) -> Vec<Environment> {
+        self.settings.names()
+    }
+
     async fn source(&self, environment: &Environment) -> Result<Arc<dyn Source>, Fault> {
         self.open_source(environment).await
     }
@@ -164,5 +168,9 @@ impl worker::Desk for Desk {
         let source = self.open_source(&record.from).await?;
         let places = self.places([&record.from, &record.to]);
         Ok(worker::Opened { record, plan, source, target, places })
+    }
+
+    fn knows(&self) -> Vec<Environment> {
+        self.settings.names()
     }
 }

@@ -4,6 +4,7 @@
 //! Everything concrete is named here; `coordinator` and `worker` know seams only.
 
 pub(crate) mod admin;
+pub(crate) mod crew;
 pub(crate) mod desk;
 pub(crate) mod health;
 pub(crate) mod meant;

@@ -19,7 +19,7 @@ fn one(presence: &Presence, now: Instant) -> String {
     let draining = if presence.draining { ", draining" } else { "" };
     let mut out = format!(
         "{:<12} {:<32} {doing}{draining}, since {}, {}\n",
-        word(presence.role),
+        presence.role.as_str(),
         presence.id.to_string(),
         presence.since,
         presence.version,
@@ -35,11 +35,4 @@ fn one(presence: &Presence, now: Instant) -> String {
         out += &format!("  chunk {} of {} for {seconds} s\n", busy.chunk, busy.run);
     }
     out
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::Coordinator => "coordinator",
-        Role::Worker => "worker",
-    }
 }

@@ -50,7 +50,7 @@ impl Staff {
         let mut facts = Vec::new();
         for one in there.iter().filter(|one| one.is_worker()) {
             // What it is at is not told of, and would be noted for nothing.
-            let presence = Presence { on: Vec::new(), trouble: None, ..one.clone() };
+            let presence = Presence { on: Vec::new(), trouble: None, knows: None, ..one.clone() };
             let before = self.members.insert(one.id.clone(), Member { presence, heard: now });
             if before.is_none() {
                 facts.push(self.fact(&one.id, Change::Came));
@@ -111,6 +111,7 @@ mod tests {
             draining: false,
             trouble: None,
             left: false,
+            knows: None,
         }
     }
 

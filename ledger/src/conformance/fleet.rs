@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::clock::Instant;
 use protocol::event::Fact;
-use protocol::id::ChunkId;
+use protocol::id::{ChunkId, Environment};
 use protocol::presence::{Busy, Presence, Role};
 
 use super::{Bench, TTL, run, worker};
@@ -29,6 +29,7 @@ fn presence(name: &str) -> Presence {
         draining: false,
         trouble: None,
         left: false,
+        knows: Some(vec![Environment("prod".into())]),
     }
 }
 

@@ -180,6 +180,10 @@ impl coordinator::Desk for House {
     async fn source(&self, _: &Environment) -> Result<Arc<dyn Source>, Fault> {
         Ok(Arc::new(self.source.clone()))
     }
+
+    fn knows(&self) -> Vec<Environment> {
+        ["old", "new"].map(|name| Environment(name.into())).into()
+    }
 }
 
 #[async_trait]
@@ -193,5 +197,9 @@ impl worker::Desk for House {
             target: Arc::new(self.target.clone()),
             places: Vec::new(),
         })
+    }
+
+    fn knows(&self) -> Vec<Environment> {
+        ["old", "new"].map(|name| Environment(name.into())).into()
     }
 }

@@ -7,6 +7,7 @@ mod chinook;
 mod collisions;
 mod commands;
 mod consistency;
+mod crew;
 mod deaths;
 mod deploy;
 mod doctor;

@@ -2,11 +2,12 @@
 
 use coordinator::SILENT_MS;
 use protocol::fault::Fault;
-use protocol::presence::Presence;
+use protocol::presence::{Presence, Role};
 use protocol::run::{Record, State, Steering};
 use serde::Serialize;
 
 use super::super::steering;
+use crate::fleet::crew;
 
 /// Who carries the run, and what is in the way.
 #[derive(Debug, Serialize)]
@@ -60,20 +61,22 @@ fn troubles(record: &Record, presences: &Result<Vec<Presence>, Fault>) -> Vec<St
     if record.state.is_final() {
         return troubles;
     }
-    match record.led_ms_ago {
-        None => troubles.push("nobody leads it yet; is a coordinator there?".into()),
-        Some(ms) if ms > SILENT_MS => {
-            troubles
-                .push(format!("nobody leads it since {} s; is a coordinator there?", ms / 1000));
-        }
-        Some(_) => {}
-    }
+    let led: Result<(), String> = match record.led_ms_ago {
+        None => Err("nobody leads it yet".into()),
+        Some(ms) if ms > SILENT_MS => Err(format!("nobody leads it since {} s", ms / 1000)),
+        Some(_) => Ok(()),
+    };
+    troubles.extend(led.clone().err());
     match presences {
         Err(fault) => troubles.push(format!("{fault}; the run goes on, unseen")),
         Ok(there) => {
-            if record.state != State::Paused && !there.iter().any(Presence::is_worker) {
-                troubles.push("no worker is there".into());
-            }
+            // Who leads is there, whatever a ledger says that has just lost everything; and while the
+            // run is paused, nobody need work on it.
+            let wanted =
+                [(Role::Coordinator, led.is_err()), (Role::Worker, record.state != State::Paused)];
+            let wanted = wanted.into_iter().filter_map(|(role, wanted)| wanted.then_some(role));
+            let roles: Vec<_> = wanted.collect();
+            troubles.extend(crew::hindrances([&record.from, &record.to], there, &roles));
             let said =
                 there.iter().filter_map(|p| Some(format!("{}: {}", p.id, p.trouble.as_ref()?)));
             troubles.extend(said);

@@ -268,12 +268,20 @@ impl Desk {
     fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(self.others.iter().map(Arc::as_ref))
     }
+
+    fn names(&self) -> Vec<Environment> {
+        self.all().flat_map(|desk| [&desk.migration.from, &desk.migration.to]).cloned().collect()
+    }
 }
 
 #[async_trait]
 impl coordinator::Desk for Desk {
     async fn homes(&self) -> Vec<(Environment, Result<Arc<dyn Target>, Fault>)> {
         self.all().map(|desk| (desk.migration.to.clone(), Ok(desk.target.clone()))).collect()
+    }
+
+    fn knows(&self) -> Vec<Environment> {
+        self.names()
     }
 
     async fn source(&self, environment: &Environment) -> Result<Arc<dyn Source>, Fault> {
@@ -302,5 +310,9 @@ impl worker::Desk for Desk {
             });
         }
         Err(Fault::new(Code::RunUnknown, run.to_string()))
+    }
+
+    fn knows(&self) -> Vec<Environment> {
+        self.names()
     }
 }

@@ -36,6 +36,10 @@ impl coordinator::Desk for Desk {
     async fn source(&self, _: &Environment) -> Result<Arc<dyn Source>, Fault> {
         open_source(&self.from).await
     }
+
+    fn knows(&self) -> Vec<Environment> {
+        Vec::new()
+    }
 }
 
 #[async_trait]
@@ -50,6 +54,10 @@ impl worker::Desk for Desk {
             target,
             places: Vec::new(),
         })
+    }
+
+    fn knows(&self) -> Vec<Environment> {
+        Vec::new()
     }
 }
 
@@ -151,6 +159,10 @@ async fn a_worker_without_a_home_for_a_task_goes_on_with_others() {
     impl worker::Desk for Nowhere {
         async fn open(&self, run: RunId) -> Result<worker::Opened, Fault> {
             Err(self.0.home().await?.run(run).await.unwrap_err())
+        }
+
+        fn knows(&self) -> Vec<Environment> {
+            Vec::new()
         }
     }
     let task = broker::Task::new(RunId(uuid::Uuid::now_v7()), protocol::id::ChunkId(0), 1);
