@@ -112,16 +112,14 @@ impl Amqp {
     /// Connects, if that is not done yet, and waits until the queues are there.
     ///
     /// # Errors
-    /// `Code::Unreachable`, with the reason, when it takes longer than this; `Code::LoginRefused`
-    /// when that is because the broker refuses us.
+    /// `Code::Unreachable`, with the reason, when it takes longer than this; `Code::LoginRefused`,
+    /// at once, when the broker is there and refuses us.
     pub async fn reach(&self, within: Duration) -> Result<(), Fault> {
-        let line = self.shared.sending();
-        let session = line.session(Instant::now() + within).await;
-        session.map(drop).ok_or_else(|| match line.refused() {
-            true => Fault::new(Code::LoginRefused, self.shared.settled.broker())
-                .saying("user, password, virtual host, or a right there"),
-            false => self.shared.unreachable(),
-        })
+        match self.shared.sending().answer(Instant::now() + within).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(why)) => Err(why.fault(self.shared.settled.broker())),
+            None => Err(self.shared.unreachable()),
+        }
     }
 
     /// The names of the fleet's queues: of tasks, and of what was set aside.

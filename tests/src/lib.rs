@@ -10,7 +10,7 @@ pub mod fleet;
 pub mod mariadb;
 pub mod moving;
 pub mod mysql;
-mod patience;
+pub mod patience;
 pub mod rabbit;
 pub mod redis;
 pub mod scratch;

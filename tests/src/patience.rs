@@ -29,7 +29,7 @@ pub(crate) async fn until<T>(
 
 /// Asks until there is an answer, at most so long, where nothing else is to be done meanwhile: at
 /// the beginning of a test, or as a server is dropped.
-pub(crate) fn block_until<T>(bound: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn block_until<T>(bound: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = std::time::Instant::now() + bound;
     loop {
         let answer = ask();

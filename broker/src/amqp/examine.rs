@@ -7,7 +7,7 @@ use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
 use lapin::options::QueueDeclareOptions;
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
-use protocol::fault::{Code, Fault};
+use protocol::fault::Fault;
 use protocol::finding::Finding;
 use tokio::time::timeout;
 
@@ -46,11 +46,10 @@ struct Facts {
 /// Looks at the broker.
 ///
 /// # Errors
-/// `Code::Unreachable` with the reason.
+/// `Code::Unreachable` or `Code::LoginRefused`, with the reason.
 pub(super) async fn examine(settled: &Arc<Settled>) -> Result<Vec<Finding>, Fault> {
-    let link = Link::open(settled, "examining")
-        .await
-        .map_err(|why| Fault::new(Code::Unreachable, settled.broker()).saying(why.to_string()))?;
+    let opened = Link::open(settled, "examining").await;
+    let link = opened.map_err(|why| why.fault(settled.broker()))?;
     let work = counts(&link, &settled.names.work).await;
     let dead = counts(&link, &settled.names.dead).await.map(|(messages, _)| messages);
     let version = timeout(CALL, greeting(settled)).await.ok().flatten();

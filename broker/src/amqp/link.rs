@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
+use protocol::fault::{Code, Fault};
 use tokio::time::timeout;
 
 use super::options::Settled;
@@ -21,6 +22,10 @@ use super::options::Settled;
 const CONNECT: Duration = Duration::from_secs(10);
 /// One question and its answer.
 pub(super) const CALL: Duration = Duration::from_secs(10);
+
+/// What to do about a refusal.
+const LOGIN: &str = "Correct user, password and virtual host of the broker under `fleet: { broker: … }`, and \
+                     give that user all rights on the queues `longhaul.*`.";
 
 /// Why a connection is not there, or not any more: a lower-case fragment for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,15 @@ impl Why {
     /// Whether the broker is there and refuses us.
     pub(super) fn is_refusal(&self) -> bool {
         self.refused
+    }
+
+    /// What it is to whoever needs this broker.
+    pub(super) fn fault(&self, broker: impl Into<String>) -> Fault {
+        if self.refused {
+            Fault::new(Code::LoginRefused, broker).saying(&self.words).next(LOGIN)
+        } else {
+            Fault::new(Code::Unreachable, broker).saying(&self.words)
+        }
     }
 
     /// The driver's error in words that hold neither user nor password.

@@ -81,6 +81,22 @@ impl<S: Session> Line<S> {
         }
     }
 
+    /// The session, as [`session`](Self::session) waits for it; or, at once, why the broker is there
+    /// and refuses us. `None` when neither is known within the time.
+    pub(super) async fn answer(&self, until: Instant) -> Option<Result<Arc<S>, Why>> {
+        let mut state = self.0.subscribe();
+        loop {
+            let (good, refusal) = {
+                let state = state.borrow_and_update();
+                (state.good(), state.refusal())
+            };
+            if let Some(known) = good.map(Ok).or(refusal.map(Err)) {
+                return Some(known);
+            }
+            timeout_at(until, state.changed()).await.ok()?.ok()?;
+        }
+    }
+
     /// Why nothing moves here; `None` when all is well or nobody has tried.
     pub(super) fn trouble(&self, place: &str) -> Option<String> {
         match &*self.0.borrow() {
@@ -93,16 +109,11 @@ impl<S: Session> Line<S> {
         }
     }
 
-    /// Whether the broker is there and refuses us.
-    pub(super) fn refused(&self) -> bool {
-        match &*self.0.borrow() {
-            State::Down { why, .. } => why.is_refusal(),
-            State::New | State::Up(_) | State::Over => false,
-        }
-    }
-
-    fn down(&self, why: Why) {
+    /// Returns whether that is news: a reason that holds for long is said once.
+    fn down(&self, why: Why) -> bool {
+        let mut news = true;
         self.0.send_modify(|state| {
+            news = !matches!(state, State::Down { why: before, .. } if *before == why);
             // The time counts from the loss, not from the latest try.
             let since = match state {
                 State::Down { since, .. } => *since,
@@ -110,6 +121,7 @@ impl<S: Session> Line<S> {
             };
             *state = State::Down { since, why };
         });
+        news
     }
 }
 
@@ -118,6 +130,14 @@ impl<S: Session> State<S> {
         match self {
             Self::Up(session) if !session.over() => Some(Arc::clone(session)),
             Self::Up(_) | Self::New | Self::Down { .. } | Self::Over => None,
+        }
+    }
+
+    /// Why the broker, which is there, refuses us.
+    fn refusal(&self) -> Option<Why> {
+        match self {
+            Self::Down { why, .. } => why.is_refusal().then(|| why.clone()),
+            Self::New | Self::Up(_) | Self::Over => None,
         }
     }
 }
@@ -130,7 +150,7 @@ pub(super) async fn keep<S: Session>(line: Arc<Line<S>>, parts: S::Parts, settle
         let began = Instant::now();
         let why = match S::open(&parts).await {
             Ok((session, work)) => {
-                tracing::debug!(duty, place, "connected to the broker");
+                tracing::info!(duty, place, "connected to the broker");
                 let session = Arc::new(session);
                 line.0.send_replace(State::Up(Arc::clone(&session)));
                 let why = session.last(work).await;
@@ -142,8 +162,11 @@ pub(super) async fn keep<S: Session>(line: Arc<Line<S>>, parts: S::Parts, settle
         if !S::wanted(&parts) {
             break;
         }
-        tracing::warn!(duty, place, error = %why, "no connection to the broker");
-        line.down(why);
+        if line.down(why.clone()) {
+            tracing::warn!(duty, place, error = %why, "no connection to the broker; trying on");
+        } else {
+            tracing::debug!(duty, place, error = %why, "still no connection to the broker");
+        }
         failures = if began.elapsed() >= GOOD { 1 } else { failures + 1 };
         sleep(jittered(pause(failures))).await;
     }

@@ -108,11 +108,26 @@ async fn look(address: &Address, roles: Roles) -> Result<Vec<Finding>, Fault> {
             Err(_) if roles.target => Vec::new(),
             Err(fault) => return Err(fault),
         };
-        let new = source.into_iter().filter(|finding| !findings.contains(finding));
-        let new: Vec<_> = new.collect();
-        findings.extend(new);
+        merge(&mut findings, source);
     }
     Ok(findings)
+}
+
+/// Adds what the look at the other role found, without saying anything twice.
+fn merge(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+    for finding in more {
+        match findings.iter_mut().find(|known| is_same(known, &finding)) {
+            // Of two counts, the one that is worse.
+            Some(known) if finding.level > known.level => *known = finding,
+            Some(_) => {}
+            None => findings.push(finding),
+        }
+    }
+}
+
+/// Whether two findings say the same thing. How many connections are left changes between two looks.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one == other || (one.topic == "max_connections" && other.topic == one.topic)
 }
 
 fn missed(name: &str, place: &str, fault: &Fault) -> Examined {
@@ -139,6 +154,18 @@ mod tests {
     use protocol::fault::Code;
 
     use super::*;
+
+    #[test]
+    fn what_both_roles_find_is_said_once_and_what_one_finds_is_said() {
+        let left = |n: u32| Finding::ok("max_connections", format!("{n} are left"));
+        let few = Finding::warn("max_connections", "2 are left", "Raise it.");
+        let may = |what: &str| Finding::ok("rights", what);
+        let mut found = vec![left(9), may("all may be written")];
+        merge(&mut found, vec![left(8), may("all may be read"), may("all may be written")]);
+        assert_eq!(found, [left(9), may("all may be written"), may("all may be read")]);
+        merge(&mut found, vec![few.clone()]);
+        assert_eq!(found[0], few);
+    }
 
     #[test]
     fn what_must_be_mended_comes_before_what_may_come_back() {

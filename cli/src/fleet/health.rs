@@ -1,8 +1,10 @@
 //! How a coordinator or worker is: what troubles it, and its metrics.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use broker::Broker;
+use protocol::fault::{Code, Fault};
 
 use super::metrics::Metrics;
 
@@ -13,18 +15,31 @@ pub(crate) struct Health {
     /// Why the ledger, or a target, could not be reached when last asked.
     ledger: Mutex<Option<String>>,
     target: Mutex<Option<String>>,
+    /// Whether the ledger is there and refuses us.
+    refused: AtomicBool,
+}
+
+/// Whether a server is there and refuses us, so that waiting does not help.
+pub(crate) fn is_refusal(fault: &Fault) -> bool {
+    matches!(fault.code(), Code::LoginRefused | Code::RightsMissing)
 }
 
 impl Health {
     /// All is well so far.
     pub(crate) fn new(broker: Arc<dyn Broker>) -> Self {
         let (ledger, target) = (Mutex::default(), Mutex::default());
-        Self { metrics: Metrics::default(), broker, ledger, target }
+        let refused = AtomicBool::new(false);
+        Self { metrics: Metrics::default(), broker, ledger, target, refused }
     }
 
     /// Notes how the ledger answered. It is told once when that changes, for whoever reads logs.
-    pub(crate) fn ledger(&self, trouble: Option<String>) {
-        note(&self.ledger, "ledger", trouble);
+    pub(crate) fn ledger(&self, trouble: Option<&Fault>) {
+        let refusal = trouble.filter(|fault| is_refusal(fault));
+        let before = self.refused.swap(refusal.is_some(), Ordering::Relaxed);
+        if let Some(fault) = refusal.filter(|_| !before) {
+            tracing::warn!(part = "ledger", error = %fault, next = fault.advice(), "it refuses us");
+        }
+        note(&self.ledger, "ledger", trouble.map(ToString::to_string));
     }
 
     /// Notes how the targets answered.
@@ -32,12 +47,15 @@ impl Health {
         note(&self.target, "target", trouble);
     }
 
-    /// What keeps it from working; a ledger that is away does not.
+    /// What keeps it from working. A ledger that is away does not; one that refuses us does, since a
+    /// person must mend that, and nobody sees the run meanwhile.
     pub(crate) async fn hindrance(&self) -> Option<String> {
-        match self.broker.trouble().await {
-            Some(why) => Some(format!("broker: {why}")),
-            None => held(&self.target).map(|why| format!("target: {why}")),
+        if let Some(why) = self.broker.trouble().await {
+            return Some(format!("broker: {why}"));
         }
+        let refused = self.refused.load(Ordering::Relaxed);
+        let ledger = held(&self.ledger).filter(|_| refused).map(|why| format!("ledger: {why}"));
+        ledger.or_else(|| held(&self.target).map(|why| format!("target: {why}")))
     }
 
     /// Its metrics, now.
@@ -59,7 +77,7 @@ fn note(place: &Mutex<Option<String>>, part: &str, trouble: Option<String>) {
     match (&*held, &trouble) {
         (None, Some(why)) => tracing::warn!(part, error = %why, "in trouble"),
         (Some(_), None) => tracing::info!(part, "well again"),
-        (Some(_), Some(_)) | (None, None) => return,
+        (Some(_), Some(_)) | (None, None) => {}
     }
     *held = trouble;
 }

@@ -27,7 +27,7 @@ pub(crate) struct Observed {
 impl Observed {
     /// Notes whether the ledger answered at all.
     fn heard<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
-        self.health.ledger(answer.as_ref().err().map(ToString::to_string));
+        self.health.ledger(answer.as_ref().err());
         answer
     }
 }

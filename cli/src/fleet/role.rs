@@ -10,9 +10,10 @@ use protocol::fault::{Code, Fault};
 use protocol::id::WorkerId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::desk::Desk;
-use super::health::Health;
+use super::health::{Health, is_refusal};
 use super::observe::Observed;
 use super::traces::{self, Journeys, Traces};
 use super::{admin, servers};
@@ -45,8 +46,8 @@ impl Role {
     /// Puts it together from the file. Neither the ledger nor the broker need be there yet.
     ///
     /// # Errors
-    /// Those of the file; `Code::LoginRefused` where the broker refuses us, since waiting would
-    /// not help.
+    /// Those of the file; `Code::LoginRefused` or `Code::RightsMissing` where the broker or the ledger
+    /// refuses us, since waiting would not help.
     pub(crate) async fn begin(
         kind: &'static str,
         of: &OfFleet,
@@ -78,6 +79,7 @@ impl Role {
             }
         };
         reach(&broker).await?;
+        ask(ledger.as_ref()).await?;
         let manager = Arc::new(Manager::named(|name| std::env::var(name).ok()));
         let stop = stop(kind, manager.clone());
         manager.ready();
@@ -105,6 +107,18 @@ async fn reach(broker: &Amqp) -> Result<(), Fault> {
             Ok(())
         }
         Err(fault) => Err(fault),
+    }
+}
+
+/// Asks the ledger whether it lets us in. One that is away is done without until it is back.
+async fn ask(ledger: &dyn Ledger) -> Result<(), Fault> {
+    match timeout(REACH_WITHIN, ledger.presences()).await {
+        Ok(Err(fault)) if is_refusal(&fault) => Err(fault),
+        Ok(Err(fault)) => {
+            progress::insist(&format!("going on without the ledger: {fault}"));
+            Ok(())
+        }
+        Ok(Ok(_)) | Err(_) => Ok(()),
     }
 }
 

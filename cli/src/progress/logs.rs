@@ -6,11 +6,11 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged where nothing was said.
-const FILTER_DEFAULT: &str = "error";
+/// What is logged where nothing was said. The AMQP driver calls a question whose answer is no an
+/// error; the broker says itself what is wrong.
+const FILTER_DEFAULT: &str = "error,lapin=off";
 
-/// The same for a process that nobody watches. The AMQP driver calls a question whose answer is no
-/// an error; the broker says itself what is wrong.
+/// The same for a process that nobody watches.
 const SERVICE_DEFAULT: &str = "info,lapin=off";
 
 /// How and what to log.

@@ -187,8 +187,10 @@ fn is_demoted(error: &RedisError) -> bool {
 /// What an error comes to. The server's own words may quote keys and values; only its code is kept.
 fn trouble(error: &RedisError) -> Trouble {
     const BACK: &str = "Nothing to do for the run, which goes on without it; see why it is away.";
+    const LOGIN: &str = "Correct user and password of the ledger, under `fleet: { ledger: … }`.";
     let away = |said: &str| (Code::Unreachable, said.to_owned(), BACK);
     let unusable = |said: &str, next| (Code::LedgerUnusable, said.to_owned(), next);
+    let refused = |said: &str| (Code::LoginRefused, said.to_owned(), LOGIN);
     let (code, said, next) = if error.is_timeout() {
         away("no answer in time")
     } else if error.is_connection_refusal() {
@@ -196,7 +198,7 @@ fn trouble(error: &RedisError) -> Trouble {
     } else if error.is_io_error() {
         away("the connection broke")
     } else if error.kind() == ErrorKind::AuthenticationFailed {
-        unusable("it refused the login", "Check user and password of the ledger.")
+        refused("wrong user or password")
     } else {
         match error.code() {
             Some(code @ ("LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN")) => {
@@ -214,9 +216,13 @@ fn trouble(error: &RedisError) -> Trouble {
                 "it cannot save to its disk and takes no changes (MISCONF)",
                 "See its log; the run goes on without it.",
             ),
-            Some(code @ ("NOAUTH" | "WRONGPASS" | "NOPERM")) => unusable(
-                &format!("it does not let us in ({code})"),
-                "Check user, password and rights of the ledger.",
+            Some(code @ ("NOAUTH" | "WRONGPASS")) => {
+                refused(&format!("wrong user or password ({code})"))
+            }
+            Some(code @ "NOPERM") => (
+                Code::RightsMissing,
+                format!("a command or a key is forbidden ({code})"),
+                "Give the user of the ledger all commands on the keys `longhaul:*`.",
             ),
             Some(code) => unusable(
                 &format!("it answered {code}"),

@@ -1,6 +1,7 @@
 //! `longhaul doctor`: what it finds, what it advises, and how it ends.
 
 use serde_json::Value;
+use tests::fleet::Fleet;
 use tests::scratch::Database;
 use tests::servers::free_port;
 use tests::setting::Setting;
@@ -42,6 +43,35 @@ fn a_server_that_is_away_does_not_hide_what_is_wrong_with_the_next() {
         .longhaul(&["doctor"])
         .exits(6)
         .says(&["FAIL  database-unopened", "Correct the path"]);
+}
+
+#[tokio::test]
+async fn nothing_is_told_beside_the_findings_and_nothing_twice() {
+    let fleet = Fleet::new(LONGHAUL, 1, "").await;
+    // In a file without a migration each environment is looked at as source and as target.
+    let file = fleet.setting.read("longhaul.yaml");
+    let of_migration = |line: &&str| {
+        ["name:", "from:", "to:", "entities:"].iter().any(|key| line.starts_with(key))
+    };
+    let roles: Vec<_> = file.lines().filter(|line| !of_migration(line)).collect();
+    fleet.setting.write("fleet.yaml", &roles.join("\n"));
+    let doctor = |password: Option<&str>| {
+        let arguments = ["doctor", "--file", "fleet.yaml", "--output", "json"];
+        let mut command = fleet.command(&arguments);
+        command.env_remove("LONGHAUL_LOG");
+        let password = password.map(|password| command.env("TEST_BROKER_PASSWORD", password));
+        let exits = if password.is_some() { 6 } else { 0 };
+        let said = fleet.setting.run(&mut command).exits(exits);
+        assert_eq!(said.stderr, "", "{said}");
+        said.json()
+    };
+    // There are no queues yet, which the driver takes for an error.
+    let all = doctor(None);
+    let left = found(&all, "old").into_iter().filter(|one| one.ends_with("max_connections"));
+    assert_eq!(left.count(), 1, "{all}");
+    let refused = doctor(Some("not-the-password"));
+    assert_eq!(found(&refused, "broker"), ["fail login-refused"]);
+    assert!(refused.to_string().contains("user, password and virtual host of the broker"));
 }
 
 #[tokio::test]

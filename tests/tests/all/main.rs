@@ -33,6 +33,7 @@ mod pitfalls;
 mod policies;
 mod process;
 mod rabbit;
+mod refused;
 mod scale;
 mod schema;
 mod service;

@@ -140,7 +140,8 @@ async fn a_full_or_read_only_redis_says_what_to_do() {
     };
     let wrong = Redis::new(&options, Arc::new(SystemClock)).unwrap();
     let fault = claim(&wrong, 0).await.unwrap_err();
-    assert_eq!(fault.code(), Code::LedgerUnusable);
+    assert_eq!(fault.code(), Code::LoginRefused);
+    assert!(fault.advice().contains("password of the ledger"), "{}", fault.advice());
     assert!(!format!("{fault} {fault:?}").contains("wr0ng"), "{fault:?}");
     let right = RedisOptions { password: Some("s3cret".into()), ..options };
     let right = Redis::new(&right, Arc::new(SystemClock)).unwrap();
