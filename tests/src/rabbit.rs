@@ -110,6 +110,11 @@ impl Rabbit {
         assert!(run(command.stdout(Stdio::null())), "rabbitmqctl {arguments:?}");
     }
 
+    /// Has the server write down which queues there are.
+    pub fn sync(&self) {
+        self.control(&["eval", "catch mnesia:sync_log()."]);
+    }
+
     /// Has it take no messages, as when its memory is full; or take them again.
     pub fn alarm(&self, raised: bool) {
         let mark = if raised { "0.0000001" } else { "0.9" };

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _};
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
+use lapin::{BasicProperties, Event};
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use tokio::time::timeout;
@@ -14,10 +16,17 @@ use tokio::time::timeout;
 use super::link::{CALL, Link};
 use tls::Verify;
 
-use super::options::Settled;
+use super::options::{QueueKind, Settled};
+use super::topology::kind_there;
 
 /// The oldest version that was tested.
 const VERSION_MIN: (u32, u32) = (3, 8);
+
+/// From here on a queue has a timeout of its own for tasks in hands.
+const VERSION_TIMEOUTS: (u32, u32) = (3, 12);
+
+/// What no queue is called.
+const NOBODY: &str = "longhaul.nobody";
 
 /// How the connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +50,12 @@ struct Facts {
     work: Option<(u32, u32)>,
     /// What was set aside.
     dead: Option<u32>,
+    /// Which kind of queue is asked for.
+    asked: QueueKind,
+    /// Which kind the queue of tasks is; `None` where there is none, or one that we would not make.
+    made: Option<QueueKind>,
+    /// Why it takes no messages now.
+    alarm: Option<String>,
 }
 
 /// Looks at the broker.
@@ -53,7 +68,37 @@ pub(super) async fn examine(settled: &Arc<Settled>) -> Result<Vec<Finding>, Faul
     let work = counts(&link, &settled.names.work).await;
     let dead = counts(&link, &settled.names.dead).await.map(|(messages, _)| messages);
     let version = timeout(CALL, greeting(settled)).await.ok().flatten();
-    Ok(findings(&Facts { version, encryption: encryption(settled), work, dead }))
+    // Not where there is none: it would be made.
+    let made = match work {
+        Some(_) => kind_there(&link, settled).await.ok().flatten(),
+        None => None,
+    };
+    let (encryption, asked, alarm) = (encryption(settled), settled.queue, alarm(&link).await);
+    Ok(findings(&Facts { version, encryption, work, dead, asked, made, alarm }))
+}
+
+/// Why the broker takes no messages, if it does not. It says so to those who send, so it is sent one
+/// that no queue takes; and whoever is not read any more gets no answer.
+async fn alarm(link: &Link) -> Option<String> {
+    let mut events = Box::pin(link.events());
+    let channel = link.channel().await.ok()?;
+    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+    let sent = channel.basic_publish("".into(), NOBODY.into(), options, &[], properties);
+    timeout(CALL, sent).await.ok()?.ok()?;
+    let blocked = async {
+        loop {
+            match events.next().await {
+                Some(Event::ConnectionBlocked(reason)) => return Some(reason),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        reason = blocked => reason,
+        _ = link.channel() => None,
+    }
 }
 
 /// How many messages wait in a queue, and how many listen to it. On a channel of its own, because
@@ -109,22 +154,67 @@ fn findings(facts: &Facts) -> Vec<Finding> {
     vec![
         version(facts),
         encrypted(facts),
+        alarms(facts),
         work(facts),
+        kind(facts),
         dead(facts),
-        // RabbitMQ tells this to its own tools only.
-        Finding::ok(
-            "consumer_timeout",
-            "not told over AMQP; RabbitMQ's own is half an hour, and a chunk takes seconds",
-        ),
+        consumer_timeout(facts),
     ]
+}
+
+fn alarms(facts: &Facts) -> Finding {
+    match &facts.alarm {
+        None => Finding::ok("alarms", "none: it takes messages"),
+        Some(reason) => Finding::warn(
+            "alarms",
+            format!("it takes no messages: {reason}"),
+            "Give the broker memory or disk; runs stand until it takes messages again, and then go on.",
+        ),
+    }
+}
+
+fn kind(facts: &Facts) -> Finding {
+    const TOPIC: &str = "queue_kind";
+    let word = |queue| match queue {
+        QueueKind::Auto | QueueKind::Classic => "classic, for one node",
+        QueueKind::Quorum => "quorum, for a cluster",
+    };
+    let asked = word(facts.asked);
+    match (facts.work, facts.made.map(word)) {
+        (None, _) => Finding::ok(TOPIC, format!("will be {asked}")),
+        (Some(_), None) => Finding::ok(TOPIC, "as somebody made it, and not as Longhaul would"),
+        (Some(_), Some(made)) if made == asked => Finding::ok(TOPIC, made),
+        (Some(_), Some(made)) => Finding::warn(
+            TOPIC,
+            format!("{made}; the file says {asked}"),
+            "It is taken as it is. To begin with a new one raise `generation` of the fleet, for all roles.",
+        ),
+    }
+}
+
+/// RabbitMQ tells this to its own tools only. Ours stands in the arguments of the queue, if we made it.
+fn consumer_timeout(facts: &Facts) -> Finding {
+    const TOPIC: &str = "consumer_timeout";
+    let version = facts.version.as_deref().map(number);
+    if facts.made.is_some() && version.is_some_and(|version| version >= VERSION_TIMEOUTS) {
+        return Finding::ok(TOPIC, "a day, by the queue's own argument");
+    }
+    Finding::ok(
+        TOPIC,
+        "not told over AMQP; RabbitMQ's own is half an hour, and a chunk takes seconds",
+    )
+}
+
+/// The first two numbers of a version.
+fn number(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 fn version(facts: &Facts) -> Finding {
     const TOPIC: &str = "version";
     let Some(shown) = &facts.version else { return Finding::ok(TOPIC, "it does not say") };
-    let mut numbers = shown.split('.').map_while(|part| part.parse::<u32>().ok());
-    let number = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if number < VERSION_MIN {
+    if number(shown) < VERSION_MIN {
         let said = format!("{shown} is older than any that was tested");
         return Finding::warn(TOPIC, said, "Use RabbitMQ 3.8 or later.");
     }
@@ -185,6 +275,9 @@ mod tests {
             encryption: Encryption::Verified,
             work: Some((3, 2)),
             dead: Some(0),
+            asked: QueueKind::Auto,
+            made: Some(QueueKind::Classic),
+            alarm: None,
         }
     }
 
@@ -203,6 +296,25 @@ mod tests {
         assert_eq!(bad(&Facts { work: Some((3, 0)), ..good() }), ["queue"]);
         assert!(bad(&Facts { work: Some((0, 0)), ..good() }).is_empty());
         assert_eq!(bad(&Facts { dead: Some(1), ..good() }), ["dead_letters"]);
+        assert_eq!(bad(&Facts { alarm: Some("low on disk".into()), ..good() }), ["alarms"]);
+        let other = Facts { made: Some(QueueKind::Quorum), ..good() };
+        assert_eq!(bad(&other), ["queue_kind"]);
+        assert!(bad(&Facts { asked: QueueKind::Quorum, ..other }).is_empty());
+        assert!(bad(&Facts { made: None, ..good() }).is_empty());
+    }
+
+    #[test]
+    fn how_long_a_task_may_be_in_hands_is_known_where_the_queue_says_it() {
+        let said = |facts: &Facts| {
+            let all = findings(facts).into_iter();
+            all.filter(|finding| finding.topic == "consumer_timeout")
+                .map(|f| f.said)
+                .collect::<String>()
+        };
+        assert!(said(&good()).contains("a day"), "{}", said(&good()));
+        for unknown in [Some("3.11.9".into()), None] {
+            assert!(said(&Facts { version: unknown, ..good() }).contains("half an hour"));
+        }
     }
 
     #[test]

@@ -21,6 +21,11 @@ const DEAD_MAX: i32 = 10_000;
 /// that older ones take for zero.
 const DELIVERIES_MAX: i32 = 1_000;
 
+/// How long a task may be in hands before the broker gives it to somebody else, in milliseconds: an
+/// index may take hours to build. RabbitMQ knows this argument since 3.12; before that its own setting
+/// holds, which is half an hour unless an administrator changed it.
+const IN_HANDS_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// The names of a fleet's queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
@@ -42,23 +47,28 @@ impl Names {
     }
 }
 
-/// Sees to it that both queues are there.
+/// Sees to it that the queue of tasks is there, and the one of dead letters where that can be: work
+/// goes on without a place to set things aside.
 ///
 /// It looks first: a queue that an administrator made otherwise is taken as it is, whereas
 /// declaring it anew with other arguments would be refused.
 pub(super) async fn declare(link: &Link, settled: &Settled) -> Result<(), Why> {
     let names = &settled.names;
-    for (name, arguments) in
-        [(&names.dead, dead_arguments()), (&names.work, work_arguments(settled))]
-    {
-        if !is_there(link, name).await? {
-            let channel = link.channel().await?;
-            let options = QueueDeclareOptions { durable: true, ..Default::default() };
-            let declared = channel.queue_declare(name.as_str().into(), options, arguments);
-            within("declaring a queue", declared).await?;
-        }
+    if let Err(why) = declare_one(link, &names.dead, dead_arguments(settled.queue)).await {
+        // In a cluster, the node of a classic queue may be away.
+        tracing::warn!(queue = %names.dead, error = %why, "nothing can be set aside now");
     }
-    Ok(())
+    declare_one(link, &names.work, work_arguments(settled, settled.queue)).await
+}
+
+async fn declare_one(link: &Link, name: &str, arguments: FieldTable) -> Result<(), Why> {
+    if is_there(link, name).await? {
+        return Ok(());
+    }
+    let channel = link.channel().await?;
+    let options = QueueDeclareOptions { durable: true, ..Default::default() };
+    let declared = channel.queue_declare(name.into(), options, arguments);
+    within("declaring a queue", declared).await.map(drop)
 }
 
 /// On a channel of its own, because the broker closes the channel when the answer is no.
@@ -72,6 +82,24 @@ async fn is_there(link: &Link, name: &str) -> Result<bool, Why> {
     }
 }
 
+/// Which kind the queue of tasks is that is there; `None` where it is neither of those that we make. To
+/// declare a queue that is there changes nothing, and is refused where it was made otherwise.
+pub(super) async fn kind_there(link: &Link, settled: &Settled) -> Result<Option<QueueKind>, Why> {
+    for queue in [QueueKind::Classic, QueueKind::Quorum] {
+        let channel = link.channel().await?;
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        let name = settled.names.work.as_str().into();
+        let declared = channel.queue_declare(name, options, work_arguments(settled, queue));
+        match tokio::time::timeout(super::link::CALL, declared).await {
+            Ok(Ok(_)) => return Ok(Some(queue)),
+            Ok(Err(error)) if is_otherwise(&error) => {}
+            Ok(Err(error)) => return Err(Why::of(&error)),
+            Err(_) => return Err(Why::silence("asking what a queue is")),
+        }
+    }
+    Ok(None)
+}
+
 /// Asks for a queue without making one.
 pub(super) async fn look(channel: &Channel, name: &str) -> lapin::Result<()> {
     let options = QueueDeclareOptions { passive: true, ..Default::default() };
@@ -82,9 +110,14 @@ fn is_missing(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(e) if e.get_id() == 404)
 }
 
-fn work_arguments(settled: &Settled) -> FieldTable {
-    let mut table = kind(settled.queue);
-    match settled.queue {
+/// Whether a queue is there and is another than was declared.
+fn is_otherwise(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(e) if e.get_id() == 406)
+}
+
+fn work_arguments(settled: &Settled, queue: QueueKind) -> FieldTable {
+    let mut table = kind(queue);
+    match queue {
         QueueKind::Auto | QueueKind::Classic => {
             let levels = AMQPValue::LongInt(Task::PRIORITY_MAX.into());
             table.insert("x-max-priority".into(), levels);
@@ -93,14 +126,15 @@ fn work_arguments(settled: &Settled) -> FieldTable {
             table.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERIES_MAX));
         }
     }
+    table.insert("x-consumer-timeout".into(), AMQPValue::LongLongInt(IN_HANDS_MS));
     // What the broker itself gives up is seen as well, at its own discretion.
     table.insert("x-dead-letter-exchange".into(), text(""));
     table.insert("x-dead-letter-routing-key".into(), text(&settled.names.dead));
     table
 }
 
-fn dead_arguments() -> FieldTable {
-    let mut table = kind(QueueKind::Classic);
+fn dead_arguments(queue: QueueKind) -> FieldTable {
+    let mut table = kind(queue);
     table.insert("x-max-length".into(), AMQPValue::LongInt(DEAD_MAX));
     table.insert("x-overflow".into(), text("drop-head"));
     table

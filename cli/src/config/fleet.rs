@@ -63,6 +63,22 @@ struct Broker {
     password: Option<SecretRef>,
     /// How the connection is encrypted. Default: on beyond this machine.
     tls: Option<Tls>,
+    /// Which kind of queues is made where there are none yet. Default: `auto`, which is `classic`.
+    queue: Option<Queue>,
+}
+
+/// Kinds of queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// The one for a single node: how many there are cannot be asked.
+    #[default]
+    Auto,
+    /// For a single node. Knows priorities.
+    Classic,
+    /// For a cluster: copied to several nodes, and goes on without one of them. The broker itself is
+    /// not told priorities.
+    Quorum,
 }
 
 /// Who does what, and how far runs are.
@@ -92,6 +108,8 @@ pub struct Fleet {
     pub name: String,
     /// Where ready tasks wait.
     pub broker: Server,
+    /// Which kind of queues is made there.
+    pub queue: Queue,
     /// Who does what, and how far runs are.
     pub ledger: Server,
     /// Which generation of queues is meant.
@@ -229,7 +247,7 @@ pub(super) fn resolve(written: Written, places: Places<'_>, in_file: InFile<'_>)
             )
         })
     });
-    let Broker { url, password, tls } = written.broker;
+    let Broker { url, password, tls, queue } = written.broker;
     let broker = Server { url, password, tls };
     server("broker", &broker, ["amqp", "amqps"], places, in_file)?;
     let Ledger { url, password, tls } = written.ledger;
@@ -242,6 +260,7 @@ pub(super) fn resolve(written: Written, places: Places<'_>, in_file: InFile<'_>)
     Ok(Fleet {
         name,
         broker,
+        queue: queue.unwrap_or_default(),
         ledger,
         generation: written.generation.unwrap_or(1),
         admin: admin.transpose()?,

@@ -45,7 +45,7 @@ use protocol::mapping::Migration;
 
 pub use connection::{Connection, EndpointLimits, EnvironmentView, environments, warnings};
 pub use error::ConfigError;
-pub use fleet::{Fleet, Keys, Server, ServerAddress};
+pub use fleet::{Fleet, Keys, Queue, Server, ServerAddress};
 pub use secret::SecretRef;
 pub use tls::Tls;
 pub use url::{holds_password, is_url, redact, without_password};

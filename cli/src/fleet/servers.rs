@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use broker::Amqp;
+use broker::{Amqp, QueueKind};
 use ledger::{Ledger, Redis, RedisOptions};
 use protocol::fault::Fault;
 use protocol::id::WorkerId;
 use protocol::wire::Keys;
 
 use crate::assemble::{self, Settings};
-use crate::config::ServerAddress;
+use crate::config::{Queue, ServerAddress};
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -31,6 +31,11 @@ pub(crate) fn broker(settings: &Settings, id: &WorkerId, slots: u32) -> Result<A
         url: with_scheme(&address, ["amqp", "amqps"]),
         password: address.password,
         tls: address.tls,
+        queue: match fleet.queue {
+            Queue::Auto => QueueKind::Auto,
+            Queue::Classic => QueueKind::Classic,
+            Queue::Quorum => QueueKind::Quorum,
+        },
         generation: fleet.generation,
         slots: u16::try_from(slots.max(1)).unwrap_or(u16::MAX),
         keys: Keys::new(keys.current, secrets)?,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use broker::{Amqp, Broker, Options, Task};
+use broker::{Amqp, Broker, Options, QueueKind, Task};
 use protocol::fault::Code;
+use protocol::finding::Level;
 use protocol::id::{ChunkId, RunId};
 use tests::rabbit::{Rabbit, free_port};
 use tests::scratch::Folder;
@@ -39,6 +40,13 @@ async fn insist(broker: &Amqp, task: Task) {
     timeout(PATIENCE, published).await.expect("the broker is back within the bound");
 }
 
+/// How good the broker is in one respect.
+async fn level(broker: &Amqp, topic: &str) -> Level {
+    let findings = broker.examine().await.unwrap();
+    let found = findings.iter().find(|finding| finding.topic == topic);
+    found.unwrap_or_else(|| panic!("{topic} in {findings:?}")).level
+}
+
 /// Takes and settles until nothing of this is missing.
 async fn collect(broker: &Amqp, mut missing: BTreeSet<u32>) {
     while !missing.is_empty() {
@@ -59,6 +67,8 @@ async fn a_server_that_is_killed_comes_back_with_all_that_it_confirmed() {
     }
     let held = worker.next().await.unwrap().unwrap();
     let rabbit = tokio::task::spawn_blocking(move || {
+        // It confirms messages before it has written down that there is a queue.
+        rabbit.sync();
         rabbit.kill();
         rabbit.restart();
         rabbit
@@ -80,6 +90,7 @@ async fn an_alarm_of_the_server_is_said_and_stops_no_worker() {
         insist(&coordinator, task(chunk)).await;
     }
     let held = worker.next().await.unwrap().unwrap();
+    assert_eq!(level(&coordinator, "alarms").await, Level::Ok);
 
     rabbit.alarm(true);
     let refused = async {
@@ -96,6 +107,11 @@ async fn an_alarm_of_the_server_is_said_and_stops_no_worker() {
     assert!(took < Duration::from_secs(6), "{took:?}");
     let trouble = coordinator.trouble().await.expect("it is said");
     assert!(trouble.contains("alarm"), "{trouble}");
+    assert_eq!(
+        level(&worker, "alarms").await,
+        Level::Warn,
+        "doctor asks with a connection of its own"
+    );
 
     // Workers settle what they have and take what is there.
     held.settle().await.unwrap();
@@ -109,6 +125,19 @@ async fn an_alarm_of_the_server_is_said_and_stops_no_worker() {
     insist(&coordinator, task(10)).await;
     collect(&worker, BTreeSet::from([10])).await;
     assert_eq!(coordinator.trouble().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_another_kind_than_is_asked_for_is_found() {
+    let rabbit = Rabbit::start();
+    let plain = fleet(&rabbit);
+    assert_eq!(level(&plain, "queue_kind").await, Level::Ok, "there is none yet");
+    insist(&plain, task(1)).await;
+    assert_eq!(level(&plain, "queue_kind").await, Level::Ok);
+    let options = Options { queue: QueueKind::Quorum, ..Options::new(rabbit.url(), "alone") };
+    let copied = Amqp::new(options).unwrap();
+    assert_eq!(level(&copied, "queue_kind").await, Level::Warn);
+    collect(&plain, BTreeSet::from([1])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,9 +177,19 @@ async fn a_queue_purged_by_a_stranger_takes_new_tasks() {
 
 #[tokio::test]
 async fn messages_of_strangers_are_set_aside_with_the_reason() {
+    strangers_are_set_aside(QueueKind::Classic).await;
+}
+
+/// Both queues are of that kind then, so that neither rests on one node.
+#[tokio::test]
+async fn in_a_cluster_too_messages_of_strangers_are_set_aside() {
+    strangers_are_set_aside(QueueKind::Quorum).await;
+}
+
+async fn strangers_are_set_aside(queue: QueueKind) {
     let secret = |letter| vec![letter; 32];
     let keys = Keys::new("now", [("now".into(), secret(1)), ("before".into(), secret(2))]).unwrap();
-    let broker = fleet(Options { keys, ..options() }).await;
+    let broker = fleet(Options { keys, queue, ..options() }).await;
     let (_connection, channel) = stranger().await;
     let [work, dead] = broker.queues();
     let message = Message {

@@ -44,6 +44,10 @@ fn a_coordinator_needs_environments_and_the_fleet_only() {
         bytes_per_second: Some(80_000_000),
     };
     assert_eq!(prod.limits, limits);
+    assert_eq!(fleet.queue, Queue::Auto);
+    let copied = FLEET.replace("password: env:MQ", "password: env:MQ, queue: quorum");
+    assert_eq!(read(&copied).fleet().unwrap().queue, Queue::Quorum);
+    assert!(changed("password: env:MQ", "password: env:MQ, queue: lazy").contains("lazy"));
     let broker = fleet.broker_address(&variable).unwrap();
     assert_eq!(broker.url, "amqps://app@mq.example/overnight");
     assert_eq!(broker.password.as_deref(), Some("geheim-mq"));
