@@ -11,6 +11,7 @@ use protocol::fault::{Code, Fault};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::collector::{self, Collector};
 use super::resolve::{Checked, Places, wrong};
 use super::secret::SecretRef;
 use super::tls::{self, Tls};
@@ -47,9 +48,8 @@ pub(super) struct Written {
     /// `127.0.0.1:9464`. Default: none.
     admin: Option<String>,
     /// Where traces are collected: an OpenTelemetry collector that takes OTLP over HTTP, such as
-    /// `http://127.0.0.1:4318`. Default: nowhere.
-    #[schemars(regex(pattern = "^https?://.+"))]
-    traces: Option<String>,
+    /// `http://127.0.0.1:4318`; or a map with its `url` and `tls`. Default: nowhere.
+    traces: Option<collector::Written>,
 }
 
 /// Where ready tasks wait.
@@ -117,7 +117,7 @@ pub struct Fleet {
     /// Where health and metrics are shown.
     pub admin: Option<SocketAddr>,
     /// Where traces are collected.
-    pub traces: Option<String>,
+    pub traces: Option<Collector>,
     keys: KeyRefs,
 }
 
@@ -254,9 +254,7 @@ pub(super) fn resolve(written: Written, places: Places<'_>, in_file: InFile<'_>)
     let ledger = Server { url, password, tls };
     server("ledger", &ledger, ["redis", "rediss"], places, in_file)?;
     keys(&written.keys, places)?;
-    if let Some(url) = &written.traces {
-        collector(url, value("traces"), in_file)?;
-    }
+    let traces = written.traces.map(|traces| collector::resolve(traces, places, in_file));
     Ok(Fleet {
         name,
         broker,
@@ -264,7 +262,7 @@ pub(super) fn resolve(written: Written, places: Places<'_>, in_file: InFile<'_>)
         ledger,
         generation: written.generation.unwrap_or(1),
         admin: admin.transpose()?,
-        traces: written.traces,
+        traces: traces.transpose()?,
         keys: written.keys,
     })
 }
@@ -296,24 +294,6 @@ fn server(
         return Err(Box::new(malformed("this URL leads nowhere".into()).label("host is missing")));
     }
     server.tls.as_ref().map_or(Ok(()), |tls| tls::check(&server.url, tls, places, &path))
-}
-
-fn collector(collector: &str, at: super::node::Place, in_file: InFile<'_>) -> Checked<()> {
-    if url::holds_password(collector) && in_file(at) {
-        return Err(Box::new(url::password_in_file(at)));
-    }
-    let scheme = collector.split("://").next().unwrap_or_default();
-    if !["http", "https"].contains(&scheme) || url::host(collector).is_empty() {
-        return Err(Box::new(
-            super::error::Complaint::new(
-                Code::UrlMalformed,
-                at,
-                "this is not the URL of a collector".to_string(),
-            )
-            .help("Write, for example, `http://127.0.0.1:4318`; `/v1/traces` is added to it."),
-        ));
-    }
-    Ok(())
 }
 
 fn keys(keys: &KeyRefs, places: Places<'_>) -> Checked<()> {

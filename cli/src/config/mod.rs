@@ -15,6 +15,7 @@
 //! A text is parsed to a tree with places (`node`), overridden (`overrides`), read into the
 //! types of the file (`read`, `file`), and resolved (`resolve`, `rules`).
 
+mod collector;
 mod connection;
 mod error;
 mod file;
@@ -43,6 +44,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::Environment;
 use protocol::mapping::Migration;
 
+pub use collector::Collector;
 pub use connection::{Connection, EndpointLimits, EnvironmentView, environments, warnings};
 pub use error::ConfigError;
 pub use fleet::{Fleet, Keys, Queue, Server, ServerAddress};

@@ -109,7 +109,7 @@ fn is_local_host(host: &str) -> bool {
 
 /// Whether the scheme itself says that the connection is encrypted.
 pub(super) fn is_encrypted(url: &str) -> bool {
-    ["amqps:", "rediss:"].iter().any(|scheme| url.starts_with(scheme))
+    ["amqps:", "rediss:", "https:"].iter().any(|scheme| url.starts_with(scheme))
 }
 
 /// A parameter of a URL, as written.

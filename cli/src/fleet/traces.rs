@@ -52,7 +52,7 @@ impl Traces {
     /// said, and done without.
     pub(crate) fn begin(fleet: &Fleet, role: &'static str, id: &str) -> Option<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|said| !said.is_empty());
-        let place = collector::place(&variable, fleet.traces.as_deref())?;
+        let place = collector::place(&variable, fleet.traces.as_ref())?;
         match collector::exporter(&place, role, id) {
             Ok(exporter) => {
                 let (say, words) = mpsc::channel(WAITING_MAX);

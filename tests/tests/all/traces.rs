@@ -1,6 +1,7 @@
 //! One trace per run: from its submission through the queue to each chunk's commit.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,10 +9,19 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tests::certificates::{Authority, Pair};
 use tests::fleet::Fleet;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tests::scratch::Folder;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 const LONGHAUL: &str = env!("CARGO_BIN_EXE_mortal");
 
@@ -40,8 +50,29 @@ impl Collector {
         (collector, format!("http://{address}"))
     }
 
+    /// The same, over TLS: it proves who it is, and asks for a certificate where `clients` is an
+    /// authority.
+    async fn begin_encrypted(pair: &Pair, clients: Option<&Path>) -> (Self, String) {
+        let collector = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (taking, acceptor) = (collector.clone(), TlsAcceptor::from(server(pair, clients)));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (taking, acceptor) = (taking.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    // Who does not believe us, or is not believed, does not come in.
+                    if let Ok(client) = acceptor.accept(client).await {
+                        taking.serve(client).await;
+                    }
+                });
+            }
+        });
+        (collector, format!("https://localhost:{port}"))
+    }
+
     /// Requests of one client, one after the other, until it goes.
-    async fn serve(self, client: TcpStream) {
+    async fn serve(self, client: impl AsyncRead + AsyncWrite + Unpin) {
         let mut client = BufReader::new(client);
         while let Some(body) = request(&mut client).await {
             self.take(&ExportTraceServiceRequest::decode(body.as_slice()).unwrap());
@@ -80,8 +111,28 @@ impl Collector {
     }
 }
 
+/// What a server needs that shows this certificate.
+fn server(pair: &Pair, clients: Option<&Path>) -> Arc<ServerConfig> {
+    let certificates = CertificateDer::pem_file_iter(&pair.certificate).unwrap();
+    let certificates: Vec<_> = certificates.map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(&pair.key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider.clone());
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    Arc::new(config.with_single_cert(certificates, key).unwrap())
+}
+
 /// The body of the next request; `None` when the client has gone.
-async fn request(client: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+async fn request(client: &mut BufReader<impl AsyncRead + Unpin>) -> Option<Vec<u8>> {
     let (mut length, mut line) = (0, String::new());
     client.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
     assert!(line.starts_with("POST /v1/traces "), "{line}");
@@ -178,6 +229,58 @@ async fn one_trace_leads_from_the_submission_to_the_commit_of_each_chunk() {
     assert_eq!(roles, ["longhaul-coordinator", "longhaul-submit", "longhaul-worker"].into());
     let everything = format!("{spans:?}");
     assert!(!everything.contains(tests::setting::VALUE), "no row's value is in a trace");
+}
+
+/// `submit` alone says two spans, so no role is needed to see who is believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_over_https_is_believed_by_the_authority_that_is_named() {
+    let folder = Folder::new();
+    let ours = Authority::new(folder.path(), "ours");
+    let theirs = Authority::new(folder.path(), "theirs");
+    let (collector, url) = Collector::begin_encrypted(&ours.sign(&["localhost"]), None).await;
+    let fleet = Fleet::new(LONGHAUL, 10, "").await;
+    let file = fleet.setting.read("longhaul.yaml");
+    let names = |url: &str, tls: &str| {
+        let line = format!("fleet:\n  traces: {{ url: \"{url}\", tls: {tls} }}\n");
+        fleet.setting.write("longhaul.yaml", &file.replace("fleet:\n", &line));
+    };
+    let believing = |ca: &Path| format!("{{ ca: \"{}\" }}", ca.display());
+    let submits = async |command: &mut std::process::Command| {
+        let said = fleet.setting.run(command).exits(0);
+        // A run that is not over keeps the next one from the same entities.
+        let run = said.stdout.trim().to_owned();
+        let _ = fleet.longhaul(&["cancel", &run]).exits(0);
+        (said, run.replace('-', ""))
+    };
+
+    names(&url, &believing(ours.file()));
+    let (_, run) = submits(&mut fleet.command(&["submit"])).await;
+    let spans = collector.until(|spans| called(spans, "submit").len() == 1).await;
+    assert_eq!(hex(&called(&spans, "submit")[0].trace_id), run);
+
+    names(&url, &believing(theirs.file()));
+    let (said, _) = submits(&mut fleet.command(&["submit"])).await;
+    let _ = said.says(&["the collector takes no traces"]);
+    // A variable stands before the file.
+    let mut named = fleet.command(&["submit"]);
+    let (_, run) = submits(named.env("OTEL_EXPORTER_OTLP_CERTIFICATE", ours.file())).await;
+    let spans = collector.until(|spans| called(spans, "submit").len() == 2).await;
+    assert_eq!(hex(&called(&spans, "submit")[1].trace_id), run);
+    names(&url, "{ ca: \"none.pem\" }");
+    let (said, _) = submits(&mut fleet.command(&["submit"])).await;
+    let _ = said.says(&["this run is not traced", "none.pem"]);
+
+    let pair = ours.sign(&["localhost"]);
+    let (collector, url) = Collector::begin_encrypted(&pair, Some(ours.file())).await;
+    names(&url, &believing(ours.file()));
+    let (said, _) = submits(&mut fleet.command(&["submit"])).await;
+    let _ = said.says(&["the collector takes no traces"]);
+    let me = ours.sign(&["submitter"]);
+    let (ca, cert, key) = (ours.file().display(), me.certificate.display(), me.key.display());
+    names(&url, &format!("{{ ca: \"{ca}\", cert: \"{cert}\", key: \"{key}\" }}"));
+    let (_, run) = submits(&mut fleet.command(&["submit"])).await;
+    let spans = collector.until(|spans| called(spans, "submit").len() == 1).await;
+    assert_eq!(hex(&called(&spans, "submit")[0].trace_id), run);
 }
 
 #[tokio::test]

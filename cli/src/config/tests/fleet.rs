@@ -129,6 +129,16 @@ fn what_does_not_fit_a_fleet() {
         "this is not the URL of a collector | \
          Write, for example, `http://127.0.0.1:4318`; `/v1/traces` is added to it."
     );
+    assert_eq!(
+        changed("fleet:\n", "fleet:\n  traces: { url: \"http://c:4318\", tls: { ca: /c } }\n"),
+        "the URL says that nothing is encrypted | \
+         Begin the URL with `https://`, or remove the line."
+    );
+    assert_eq!(
+        changed("fleet:\n", "fleet:\n  traces: { url: \"https://c:4318\", tls: off }\n"),
+        "the URL says that the connection is encrypted | \
+         Remove the line, or the `s` at the end of the URL's scheme."
+    );
     assert_eq!(changed("fleet:\n", "fleet:\n  generation: 0\n"), "`generation` must be at least 1");
     assert_eq!(
         changed("fleet:\n", "fleet:\n  name: \"*\"\n"),
@@ -144,6 +154,20 @@ fn what_does_not_fit_a_fleet() {
         changed("max_connections: 40", "max_connections: 0"),
         "`max_connections` must be at least 1 | Leave the line out for no limit of that kind."
     );
+}
+
+#[test]
+fn a_collector_is_a_url_or_a_map_that_says_whom_to_believe() {
+    let traces = |line: &str| {
+        let config = read(&FLEET.replace("fleet:\n", &format!("fleet:\n  traces: {line}\n")));
+        config.fleet().unwrap().traces.clone().unwrap()
+    };
+    let plain = traces("http://127.0.0.1:4318");
+    assert_eq!((plain.url.as_str(), &plain.tls), ("http://127.0.0.1:4318", &Encryption::default()));
+    let secure = traces("{ url: \"https://c:4318\", tls: { ca: /c.pem } }");
+    let believing = Encryption { ca: Some("/c.pem".into()), ..Encryption::default() };
+    assert_eq!((secure.url.as_str(), &secure.tls), ("https://c:4318", &believing));
+    assert_eq!(traces("{ url: \"https://c:4318\" }"), traces("https://c:4318"));
 }
 
 #[test]
