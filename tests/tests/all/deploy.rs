@@ -180,6 +180,39 @@ fn units_start_us_as_we_can_be_started_and_not_as_root() {
     }
 }
 
+/// Whoever reads units for a living finds nothing to say; only our own path is another here.
+#[test]
+fn systemd_has_nothing_to_say_of_the_units() {
+    let (folder, mut seen) = (Folder::new(), Vec::new());
+    let verify = |unit: &Path| {
+        let mut command = std::process::Command::new("systemd-analyze");
+        command.args(["verify", "--man=no"]).arg(unit);
+        let said = match command.output() {
+            Ok(output) => output.stderr,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => panic!("systemd-analyze: {error}"),
+        };
+        let name = unit.file_name().unwrap().to_str().unwrap();
+        // It reads what the machine has besides, and may have something to say of that.
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let of_ours = said.lines().filter(|line| line.contains(name));
+        Some(of_ours.map(str::to_owned).collect::<Vec<_>>())
+    };
+    for unit in ending("systemd", ".service") {
+        let text = text(&unit).replace("/usr/local/bin/longhaul", LONGHAUL);
+        let path = folder.path().join(Path::new(&unit).file_name().unwrap());
+        std::fs::write(&path, &text).unwrap();
+        let Some(said) = verify(&path) else {
+            eprintln!("skipped: there is no systemd-analyze on this machine");
+            return;
+        };
+        assert_eq!(said, [""; 0], "{unit}");
+        std::fs::write(&path, text.replace("WatchdogSec=", "WatchdogSecs=")).unwrap();
+        seen.extend(verify(&path).unwrap());
+    }
+    assert_eq!(seen.len(), 2, "it would have something to say: {seen:?}");
+}
+
 #[test]
 fn what_kustomize_names_is_there_and_nothing_lies_beside_it() {
     let mut named = BTreeSet::new();
