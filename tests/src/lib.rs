@@ -11,6 +11,7 @@ pub mod mariadb;
 pub mod moving;
 pub mod mysql;
 pub mod patience;
+mod port;
 pub mod rabbit;
 pub mod redis;
 pub mod scratch;

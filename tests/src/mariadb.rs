@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 use rustix::process::Signal;
 
-use crate::chaos::process::Process;
+use crate::chaos::process::{Place, Process};
 use crate::patience::until;
 use crate::scratch::Folder;
 use crate::servers::free_port;
@@ -41,7 +40,7 @@ pub(crate) const PLAIN: &str = "SET NAMES utf8mb4, time_zone = '+00:00', autocom
 #[derive(Debug)]
 pub struct MariaDb {
     /// First, so that it is gone before its folder is.
-    process: Mutex<Option<Process>>,
+    process: Place,
     folder: Folder,
     port: u16,
     options: Vec<String>,
@@ -55,7 +54,7 @@ impl MariaDb {
     pub async fn start(options: &[&str]) -> Self {
         let (folder, port) = (Folder::new(), free_port());
         let options = options.iter().map(ToString::to_string).collect();
-        let this = Self { process: Mutex::default(), folder, port, options };
+        let this = Self { process: Place::default(), folder, port, options };
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
         install.args(["--skip-test-db", "--innodb-log-file-size=32M"]).args(user());
@@ -86,8 +85,7 @@ impl MariaDb {
     /// # Panics
     /// When it does not come back.
     pub async fn restart(&self, crash: bool) {
-        let process = self.process().take();
-        if let Some(mut process) = process {
+        if let Some(mut process) = self.process.clear() {
             process.signal(if crash { Signal::KILL } else { Signal::TERM });
             let _ = process.wait(BOUND).await;
         }
@@ -140,6 +138,14 @@ impl MariaDb {
     }
 
     async fn run(&self) {
+        let conn = async || {
+            self.process.keep(|| self.begin());
+            self.try_connect("mysql").await.ok()
+        };
+        let _ = until("MariaDB to let us in", BOUND, conn).await.disconnect().await;
+    }
+
+    fn begin(&self) -> Process {
         let mut command = Command::new("mariadbd");
         command.args(SETTINGS).args(user()).args(&self.options);
         command.arg(format!("--port={}", self.port));
@@ -150,9 +156,7 @@ impl MariaDb {
         ] {
             command.arg(format!("--{name}={}", path.display()));
         }
-        let process = Process::start(&mut command, &self.folder.path().join("log"));
-        *self.process() = Some(process);
-        let _ = self.connect("mysql").await.disconnect().await;
+        Process::start(&mut command, &self.folder.path().join("log"))
     }
 
     fn data(&self) -> PathBuf {
@@ -161,10 +165,6 @@ impl MariaDb {
 
     fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
-    }
-
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

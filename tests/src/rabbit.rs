@@ -1,6 +1,6 @@
 //! A RabbitMQ of one's own: to be killed, filled up and started again, with nobody else on it.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::patience::block_until;
 use crate::scratch::Folder;
+use crate::servers::free_port;
 
 /// Where packages put the programs themselves; those in the path insist on being root.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
@@ -172,13 +173,4 @@ impl Drop for Rabbit {
 
 fn run(command: &mut Command) -> bool {
     command.status().is_ok_and(|status| status.success())
-}
-
-/// A port that nobody uses at the moment.
-///
-/// # Panics
-/// When there is none.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }

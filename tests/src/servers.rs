@@ -2,7 +2,7 @@
 //!
 //! Servers that must not run as root run as the user that their package made for them.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,11 @@ use std::time::Duration;
 
 use crate::certificates::Pair;
 use crate::patience::block_until;
+pub use crate::port::free_port;
 use crate::scratch::Folder;
 
 /// How long a server may take to begin listening.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A port of this machine on which nobody listens.
-///
-/// # Panics
-/// When there is none.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
-}
 
 /// Whom a server runs as: ourselves, or the user of its package where we are root.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::scratch::Folder;
+use crate::servers::free_port;
 
 /// A server with the user `postgres`, ended when dropped.
 pub struct Strict {
@@ -22,10 +23,7 @@ impl Strict {
             println!("no PostgreSQL programs under /usr/lib/postgresql: not tested");
             return None;
         };
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("it is bound").port();
-        drop(free);
-        let server = Self { programs, folder: Folder::new(), port };
+        let server = Self { programs, folder: Folder::new(), port: free_port() };
         let secret = server.folder.path().join("password");
         std::fs::write(&secret, password).expect("the folder is writable");
         if rustix::process::geteuid().is_root() {

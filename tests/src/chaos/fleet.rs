@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::dice::Dice;
 use super::process::Process;
 use super::world::{KEY, PASSWORD};
-use crate::command::{BROKEN, longhaul};
+use crate::command::{BROKEN, DIE_AT, longhaul};
 use crate::patience::LOOK;
 
 /// The file of the fleet, in the folder of the round.
@@ -19,6 +19,10 @@ pub(super) const FILE: &str = "chaos.yaml";
 
 /// Coordinators stand first among the members.
 const COORDINATORS: usize = 2;
+
+/// Where a broken worker is killed besides, each time that it is started. A kill from outside rarely
+/// hits a gap of some instructions, the less so the busier the machine is.
+const BETWEEN: &str = "broken:Between:2";
 
 /// Before one that ended by itself is started again.
 const AGAIN_AFTER: Duration = Duration::from_millis(300);
@@ -65,7 +69,7 @@ impl Launch {
                 command.args(["worker", "--file", FILE, "--slots", "2", "--grace", "2s"]);
                 command.args(&self.worker[number]);
                 if self.broken {
-                    command.env(BROKEN, "commit-first");
+                    command.env(BROKEN, "commit-first").env(DIE_AT, BETWEEN);
                 }
                 format!("worker-{number}.log")
             }

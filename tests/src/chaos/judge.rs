@@ -88,9 +88,25 @@ pub(super) async fn chunks(world: &World, database: &str) -> i64 {
     world.target.count(database, "count(*)", &plan).await
 }
 
-/// How many entries stand in the target beyond the first of each.
+/// How many rows stand in the target beyond the first of each, in tables whose rows have a key in the
+/// source. A table that has not been made holds none.
 pub(super) async fn doubled(world: &World, database: &str) -> i64 {
-    world.target.count(database, "count(*) - count(DISTINCT id)", "entry").await
+    let mut doubled = 0;
+    for (table, key) in school::KEYS {
+        let made = format!(
+            "information_schema.tables
+              WHERE table_name = '{table}' AND table_schema IN ('public', '{database}')"
+        );
+        if world.target.count(database, "count(*)", &made).await == 0 {
+            continue;
+        }
+        let beyond = format!(
+            "(SELECT count(*) AS all_of_them FROM {table}) a,
+             (SELECT count(*) AS kinds FROM (SELECT DISTINCT {key} FROM {table}) d) k"
+        );
+        doubled += world.target.count(database, "all_of_them - kinds", &beyond).await;
+    }
+    doubled
 }
 
 /// In which term the run ended.

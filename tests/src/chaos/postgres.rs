@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio_postgres::{Client, NoTls};
 
-use super::process::Process;
+use super::process::{Place, Process};
 use crate::patience::until;
 use crate::scratch::Folder;
 use crate::servers::{User, binary, free_port};
@@ -30,7 +29,7 @@ pub struct Postgres {
     folder: Folder,
     user: User,
     port: u16,
-    process: Mutex<Option<Process>>,
+    process: Place,
 }
 
 impl Postgres {
@@ -41,7 +40,7 @@ impl Postgres {
     pub async fn start() -> Self {
         let (folder, user, port) = (Folder::new(), User::of("postgres"), free_port());
         user.give(folder.path());
-        let this = Self { folder, user, port, process: Mutex::default() };
+        let this = Self { folder, user, port, process: Place::default() };
         let mut initdb = user.command(binary("initdb"));
         initdb.arg("-D").arg(this.data()).args(["-U", "postgres", "-A", "trust", "-E", "UTF8"]);
         let made = initdb.args(["--locale", "C.UTF-8", "--no-sync"]).stdout(Stdio::null()).status();
@@ -82,8 +81,7 @@ impl Postgres {
     /// # Panics
     /// When it does not come back.
     pub async fn restart(&self, crash: bool) {
-        let process = self.process().take();
-        if let Some(mut process) = process {
+        if let Some(mut process) = self.process.clear() {
             process.signal(if crash { Signal::QUIT } else { Signal::INT });
             let _ = process.wait(BOUND).await;
         }
@@ -91,28 +89,30 @@ impl Postgres {
     }
 
     async fn run(&self) {
+        let client = async || {
+            self.process.keep(|| self.begin());
+            self.try_client("postgres").await.ok()
+        };
+        drop(until("PostgreSQL to let us in", BOUND, client).await);
+    }
+
+    fn begin(&self) -> Process {
         let (folder, port) = (self.folder.path().display().to_string(), self.port.to_string());
         let mut command = self.user.command(binary("postgres"));
         command.arg("-D").arg(self.data()).args(["-p", &port, "-k", &folder]);
         command.args(["-c", "listen_addresses=127.0.0.1"]);
-        let process = Process::start(&mut command, &self.folder.path().join("log"));
-        *self.process() = Some(process);
-        drop(self.client("postgres").await);
+        Process::start(&mut command, &self.folder.path().join("log"))
     }
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    fn process(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
         // Its children leave its group, and go when it tells them to.
-        if let Some(process) = self.process().as_mut() {
+        if let Some(mut process) = self.process.clear() {
             process.signal(Signal::QUIT);
             process.block(GONE_WITHIN);
         }

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -60,6 +61,36 @@ impl Process {
     /// Waits until it ends, at most so long, and does nothing else meanwhile.
     pub(crate) fn block(&mut self, bound: Duration) {
         let _ = block_until(bound, || self.ended());
+    }
+}
+
+/// How long a server that ended by itself is left so.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Where the process of a server stands, or stood, or will stand.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Mutex<Option<(Process, Instant)>>);
+
+impl Place {
+    /// Takes away what stands there.
+    pub(crate) fn clear(&self) -> Option<Process> {
+        self.lock().take().map(|(process, _)| process)
+    }
+
+    /// Starts it where nothing stands. One that ended by itself is started again, as a manager of
+    /// services would: after a crash it may not find its port or its files free at once.
+    pub(crate) fn keep(&self, start: impl FnOnce() -> Process) {
+        let mut place = self.lock();
+        let stands = place.as_mut().is_some_and(|(process, since)| {
+            process.ended().is_none() || since.elapsed() < AGAIN_AFTER
+        });
+        if !stands {
+            *place = Some((start(), Instant::now()));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Process, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

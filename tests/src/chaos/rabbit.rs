@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::options::{QueueDeleteOptions, QueuePurgeOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
-use super::process::Process;
+use super::process::{Place, Process};
 use crate::patience::{block_until, until};
 use crate::scratch::Folder;
 use crate::servers::{User, free_port};
@@ -32,7 +31,7 @@ pub struct Rabbit {
     /// Where nodes ask for each other. A daemon serves it, which must not be left behind either.
     directory: u16,
     distribution: u16,
-    process: Mutex<Option<Process>>,
+    process: Place,
 }
 
 impl Rabbit {
@@ -48,7 +47,7 @@ impl Rabbit {
         for (name, text) in [("rabbitmq.conf", config.as_str()), ("plugins", "[].\n")] {
             std::fs::write(folder.path().join(name), text).expect("the folder is writable");
         }
-        let process = Mutex::default();
+        let process = Place::default();
         let this = Self { folder, user, port, directory, distribution, process };
         this.come().await;
         this
@@ -61,7 +60,7 @@ impl Rabbit {
 
     /// Kills it, if it is there. Says whether it was.
     pub fn go(&self) -> bool {
-        self.process().take().is_some()
+        self.process.clear().is_some()
     }
 
     /// Starts it, if it is not there.
@@ -69,11 +68,12 @@ impl Rabbit {
     /// # Panics
     /// When it does not come.
     pub async fn come(&self) {
-        if self.process().is_none() {
-            let log = self.folder.path().join("said");
-            *self.process() = Some(Process::start(&mut self.node(), &log));
-        }
-        let _ = until("RabbitMQ to let us in", BOUND, async || self.channel().await).await;
+        let log = self.folder.path().join("said");
+        let channel = async || {
+            self.process.keep(|| Process::start(&mut self.node(), &log));
+            self.channel().await
+        };
+        let _ = until("RabbitMQ to let us in", BOUND, channel).await;
     }
 
     /// A channel of a stranger's, with the connection that it lives in.
@@ -114,10 +114,6 @@ impl Rabbit {
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none");
         command
-    }
-
-    fn process(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

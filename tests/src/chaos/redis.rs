@@ -1,13 +1,12 @@
 //! A Redis server that may be emptied, filled, or taken away.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::process::Process;
+use super::process::{Place, Process};
 use crate::patience::until;
 use crate::scratch::Folder;
 use crate::servers::{User, free_port};
@@ -20,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(20);
 pub struct Redis {
     folder: Folder,
     port: u16,
-    process: Mutex<Option<Process>>,
+    process: Place,
 }
 
 impl Redis {
@@ -31,7 +30,7 @@ impl Redis {
     pub async fn start() -> Self {
         let (folder, port) = (Folder::new(), free_port());
         User::of("redis").give(folder.path());
-        let this = Self { folder, port, process: Mutex::default() };
+        let this = Self { folder, port, process: Place::default() };
         this.come().await;
         this
     }
@@ -55,7 +54,7 @@ impl Redis {
 
     /// Kills it, with all it knows.
     pub fn go(&self) {
-        drop(self.process().take());
+        drop(self.process.clear());
     }
 
     /// Starts it again, empty, if it is not there.
@@ -63,18 +62,18 @@ impl Redis {
     /// # Panics
     /// When it does not come.
     pub async fn come(&self) {
-        if self.process().is_none() {
-            let port = self.port.to_string();
-            let mut command = User::of("redis").command("redis-server");
-            command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly"]);
-            command.arg("no").arg("--dir").arg(self.folder.path());
-            *self.process() = Some(Process::start(&mut command, &self.folder.path().join("log")));
-        }
-        let pong = async || self.say("PING").await.filter(|said| said == "+PONG");
+        let pong = async || {
+            self.process.keep(|| self.begin());
+            self.say("PING").await.filter(|said| said == "+PONG")
+        };
         let _ = until("Redis to answer", BOUND, pong).await;
     }
 
-    fn process(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begin(&self) -> Process {
+        let port = self.port.to_string();
+        let mut command = User::of("redis").command("redis-server");
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly"]);
+        command.arg("no").arg("--dir").arg(self.folder.path());
+        Process::start(&mut command, &self.folder.path().join("log"))
     }
 }

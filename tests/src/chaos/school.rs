@@ -14,6 +14,10 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("note", &["x", "y"]),
 ];
 
+/// The tables whose rows are known by a key, and the key.
+pub(super) const KEYS: [(&str, &str); 3] =
+    [("pupil", "id"), ("grade", "pupil, course"), ("entry", "id")];
+
 /// The one column that engines spell differently.
 const MOMENT: &str = "said_at";
 
