@@ -20,6 +20,7 @@
 //! busy with rows.
 
 mod consume;
+mod dial;
 mod examine;
 mod inbox;
 mod link;

@@ -1,6 +1,6 @@
 //! A look at the broker before work begins. It makes no queue and takes no message.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -67,7 +67,7 @@ pub(super) async fn examine(settled: &Arc<Settled>) -> Result<Vec<Finding>, Faul
     let link = opened.map_err(|why| why.fault(settled.broker()))?;
     let work = counts(&link, &settled.names.work).await;
     let dead = counts(&link, &settled.names.dead).await.map(|(messages, _)| messages);
-    let version = timeout(CALL, greeting(settled)).await.ok().flatten();
+    let version = timeout(CALL, greeting(settled, link.address())).await.ok().flatten();
     // Not where there is none: it would be made.
     let made = match work {
         Some(_) => kind_there(&link, settled).await.ok().flatten(),
@@ -113,15 +113,12 @@ async fn counts(link: &Link, name: &str) -> Option<(u32, u32)> {
 
 /// The version in the broker's first words. The driver keeps them to itself, so they are asked for
 /// once more, on a connection that goes no further.
-async fn greeting(settled: &Settled) -> Option<String> {
+async fn greeting(settled: &Settled, address: SocketAddr) -> Option<String> {
     let runtime = lapin::runtime::default_runtime().ok()?;
-    let authority = &settled.uri.authority;
-    let place = runtime.to_socket_addrs((authority.host.clone(), authority.port));
-    let stream = AsyncTcpStream::connect(&runtime, place).await.ok()?;
+    let host = &settled.uri.authority.host;
+    let stream = AsyncTcpStream::connect(&runtime, address).await.ok()?;
     let mut stream = match &settled.tls {
-        Some(tls) => {
-            stream.into_rustls(&RustlsConnector::from(tls.clone()), &authority.host).await.ok()?
-        }
+        Some(tls) => stream.into_rustls(&RustlsConnector::from(tls.clone()), host).await.ok()?,
         None => stream,
     };
     stream.write_all(b"AMQP\0\0\x09\x01").await.ok()?;

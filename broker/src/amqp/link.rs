@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,10 +16,9 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use protocol::fault::{Code, Fault};
 use tokio::time::timeout;
 
+use super::dial;
 use super::options::Settled;
 
-/// From the first packet to a connection that may be used.
-const CONNECT: Duration = Duration::from_secs(10);
 /// One question and its answer.
 pub(super) const CALL: Duration = Duration::from_secs(10);
 
@@ -31,27 +30,44 @@ const LOGIN: &str = "Correct user, password and virtual host of the broker under
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Why {
     words: String,
-    /// Whether the broker is there and refuses us, so that waiting does not help.
-    refused: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Other,
+    /// Nothing was heard.
+    Silence,
+    /// The broker is there and refuses us, so that waiting does not help.
+    Refusal,
 }
 
 impl Why {
     pub(super) fn new(words: impl Into<String>) -> Self {
-        Self { words: words.into(), refused: false }
+        Self { words: words.into(), kind: Kind::Other }
     }
 
     pub(super) fn silence(doing: &str) -> Self {
-        Self::new(format!("no answer while {doing}"))
+        Self { words: format!("no answer while {doing}"), kind: Kind::Silence }
+    }
+
+    pub(super) fn refusal(words: impl Into<String>) -> Self {
+        Self { words: words.into(), kind: Kind::Refusal }
+    }
+
+    /// Whether nothing was heard at all.
+    pub(super) fn is_silence(&self) -> bool {
+        self.kind == Kind::Silence
     }
 
     /// Whether the broker is there and refuses us.
     pub(super) fn is_refusal(&self) -> bool {
-        self.refused
+        self.kind == Kind::Refusal
     }
 
     /// What it is to whoever needs this broker.
     pub(super) fn fault(&self, broker: impl Into<String>) -> Fault {
-        if self.refused {
+        if self.is_refusal() {
             Fault::new(Code::LoginRefused, broker).saying(&self.words).next(LOGIN)
         } else {
             Fault::new(Code::Unreachable, broker).saying(&self.words)
@@ -69,7 +85,7 @@ impl Why {
             530 => "the virtual host is not there, or this user may not use it",
             _ => return Self::new(said.get_message().to_string()),
         };
-        Self { words: words.into(), refused: true }
+        Self::refusal(words)
     }
 }
 
@@ -77,6 +93,11 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words)
     }
+}
+
+/// Whether the time was over, ours or the system's.
+fn is_timeout(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::IOError(io) if io.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Waits for one of the driver's futures, but not for ever.
@@ -95,11 +116,33 @@ pub(super) async fn within<T>(
 pub(super) struct Link {
     connection: Connection,
     cord: Cord,
+    /// Where it leads.
+    address: SocketAddr,
 }
 
 impl Link {
-    /// Connects for a duty, with the driver's own recovery off.
+    /// Connects for a duty to the first of the host's addresses that answers.
     pub(super) async fn open(settled: &Settled, duty: &str) -> Result<Self, Why> {
+        Self::open_one_of(dial::addresses(settled).await?, settled, duty).await
+    }
+
+    pub(super) async fn open_one_of(
+        addresses: Vec<SocketAddr>,
+        settled: &Settled,
+        duty: &str,
+    ) -> Result<Self, Why> {
+        let connect = |address, within| Self::connect(settled, duty, address, within);
+        settled.silent.first(addresses, connect).await
+    }
+
+    /// Connects to an address, with the driver's own recovery off. Whatever the address, a server that
+    /// is to prove who it is does so by the name in the URL.
+    async fn connect(
+        settled: &Settled,
+        duty: &str,
+        address: SocketAddr,
+        within: Duration,
+    ) -> Result<Self, Why> {
         let cord = Cord::default();
         let name = format!("{} ({duty})", settled.name);
         let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -109,10 +152,9 @@ impl Link {
             settled.uri.clone(),
             runtime,
             async move |uri, runtime| {
-                let host = (uri.authority.host.clone(), uri.authority.port);
-                let dial = AsyncTcpStream::connect(&runtime, runtime.to_socket_addrs(host));
+                let dial = AsyncTcpStream::connect(&runtime, address);
                 // Inside as well: before the cord is tied there is nothing to pull.
-                let stream = timeout(CONNECT, dial).await.map_err(std::io::Error::from)??;
+                let stream = timeout(within, dial).await.map_err(std::io::Error::from)??;
                 if let AsyncTcpStream::Plain(plain) = &stream {
                     sockets.tie(plain.get_ref())?;
                 }
@@ -123,14 +165,19 @@ impl Link {
             },
             properties,
         );
-        match timeout(CONNECT, connected).await {
-            Ok(Ok(connection)) => Ok(Self { connection, cord }),
-            Ok(Err(error)) => Err(Why::of(&error)),
-            Err(_) => {
+        match timeout(within, connected).await {
+            Ok(Ok(connection)) => Ok(Self { connection, cord, address }),
+            Ok(Err(error)) if !is_timeout(&error) => Err(Why::of(&error)),
+            Ok(Err(_)) | Err(_) => {
                 cord.pull();
                 Err(Why::silence("connecting"))
             }
         }
+    }
+
+    /// The address that it leads to.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) async fn channel(&self) -> Result<Channel, Why> {

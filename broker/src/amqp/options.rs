@@ -9,6 +9,7 @@ use protocol::wire::Keys;
 use rustls::ClientConfig;
 use tls::{Encryption, Verify};
 
+use super::dial::Silent;
 use super::topology::Names;
 
 /// Between two heartbeats. Half of it passes in silence before one is sent; two without any, and
@@ -80,6 +81,8 @@ pub(super) struct Settled {
     pub(super) verify: Verify,
     /// Host and port, for people. No user, no password.
     pub(super) place: String,
+    /// Which of the host's addresses were silent.
+    pub(super) silent: Silent,
     pub(super) names: Names,
     pub(super) slots: u16,
     pub(super) queue: QueueKind,
@@ -111,6 +114,7 @@ impl Settled {
             tls,
             verify,
             place,
+            silent: Silent::default(),
             slots: options.slots,
             queue: options.queue,
             keys: options.keys,

@@ -17,6 +17,8 @@ use redis::{
 };
 use tokio::time::{Instant, timeout};
 
+use super::dial;
+
 /// How long a connection may take to be made. The driver's own bound is shorter, and a machine
 /// under load or a server that forks would look dead.
 pub(super) const CONNECT: Duration = Duration::from_millis(1500);
@@ -109,7 +111,7 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = dial::connect(&self.client, config);
         match timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(silent())) {
             Ok(connection) => {
                 let number = fresh_number();

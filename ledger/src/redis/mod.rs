@@ -14,6 +14,7 @@
 //! nudges reach those who listen at that moment. Which keys there are is in `keys`.
 
 mod bits;
+mod dial;
 mod examine;
 mod keys;
 mod link;

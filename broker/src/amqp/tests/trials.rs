@@ -1,12 +1,16 @@
 //! What a fleet's broker lives through: cut wires, queues that go, messages of strangers.
 
+use std::net::SocketAddr;
+
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions, QueuePurgeOptions};
 use lapin::types::AMQPValue;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use protocol::id::{ChunkId, RunId};
 use protocol::wire::Keys;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
+use super::super::link::{Link, Why};
 use super::proxy::{Proxy, Wire};
 use super::*;
 
@@ -341,4 +345,53 @@ async fn a_refused_login_is_said_in_plain_words() {
     let printed = format!("{fault} {fault:?}");
     assert!(printed.contains("refused the login"), "{printed}");
     assert!(!printed.contains("hunter2") && !printed.contains("someone"), "{printed}");
+}
+
+/// A port that is bound and takes no connection: its queue is full. With it, what fills it.
+async fn full() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    let soon = Duration::from_millis(200);
+    while let Ok(taken) = timeout(soon, TcpStream::connect(address)).await {
+        waiting.push(taken.unwrap());
+        assert!(waiting.len() < 100, "the system takes more than it was told to");
+    }
+    (address, listener, waiting)
+}
+
+#[tokio::test]
+async fn of_several_addresses_those_that_are_silent_are_gone_past() {
+    let settled = Settled::new(options()).unwrap();
+    let real = super::super::dial::addresses(&settled).await.unwrap()[0];
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (full, _listener, _waiting) = full().await;
+    let addresses = vec![mute.local_addr().unwrap(), full, real];
+    let open = async || Link::open_one_of(addresses.clone(), &settled, "testing").await;
+    let link = open().await.map_err(|why| why.to_string()).expect("the third one answers");
+    assert_eq!(link.address(), real);
+    let began = Instant::now();
+    assert!(open().await.is_ok());
+    assert!(began.elapsed() < Duration::from_secs(3), "the silent ones are tried last now");
+}
+
+/// Which address answers says nothing about who is believed.
+#[tokio::test]
+async fn whatever_the_address_the_server_is_asked_for_the_host_in_the_url() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let greeted = std::thread::spawn(move || {
+        let mut hello = vec![0; 2000];
+        let (mut stream, _) = mute.accept().unwrap();
+        let length = std::io::Read::read(&mut stream, &mut hello).unwrap();
+        String::from_utf8_lossy(&hello[..length]).into_owned()
+    });
+    let tls = Some(tls::Encryption { verify: tls::Verify::None, ..Default::default() });
+    let there = Options { url: "amqps://u:p@mq.example".into(), tls, ..options() };
+    let settled = Settled::new(there).unwrap();
+    let refused = Link::open_one_of(vec![address], &settled, "testing").await;
+    assert!(refused.is_err_and(|why: Why| !why.is_refusal()));
+    assert!(greeted.join().unwrap().contains("mq.example"));
 }
