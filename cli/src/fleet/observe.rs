@@ -25,9 +25,9 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Notes whether the ledger answered at all.
-    fn heard<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
-        self.health.ledger(answer.as_ref().err());
+    /// Notes how the ledger answered this question.
+    fn heard<T>(&self, question: &'static str, answer: Result<T, Fault>) -> Result<T, Fault> {
+        self.health.ledger(question, answer.as_ref().err());
         answer
     }
 }
@@ -35,15 +35,15 @@ impl Observed {
 #[async_trait]
 impl Ledger for Observed {
     async fn open(&self, run: RunId, chunks: u32) -> Result<bool, Fault> {
-        self.heard(self.inner.open(run, chunks).await)
+        self.heard("open", self.inner.open(run, chunks).await)
     }
 
     async fn restore(&self, run: RunId, done: &[ChunkId]) -> Result<(), Fault> {
-        self.heard(self.inner.restore(run, done).await)
+        self.heard("restore", self.inner.restore(run, done).await)
     }
 
     async fn release(&self, run: RunId, chunks: &[ChunkId]) -> Result<(), Fault> {
-        self.heard(self.inner.release(run, chunks).await)
+        self.heard("release", self.inner.release(run, chunks).await)
     }
 
     async fn claim(
@@ -54,7 +54,7 @@ impl Ledger for Observed {
         worker: &WorkerId,
         ttl: Duration,
     ) -> Result<Claim, Fault> {
-        self.heard(self.inner.claim(run, chunk, attempt, worker, ttl).await)
+        self.heard("claim", self.inner.claim(run, chunk, attempt, worker, ttl).await)
     }
 
     async fn renew(
@@ -64,11 +64,11 @@ impl Ledger for Observed {
         attempt: AttemptId,
         ttl: Duration,
     ) -> Result<Hold, Fault> {
-        self.heard(self.inner.renew(run, chunk, attempt, ttl).await)
+        self.heard("renew", self.inner.renew(run, chunk, attempt, ttl).await)
     }
 
     async fn record(&self, run: RunId, chunk: ChunkId, event: chunk::Event) -> Result<bool, Fault> {
-        self.heard(self.inner.record(run, chunk, event).await)
+        self.heard("record", self.inner.record(run, chunk, event).await)
     }
 
     async fn hand_back(
@@ -77,12 +77,12 @@ impl Ledger for Observed {
         chunk: ChunkId,
         attempt: AttemptId,
     ) -> Result<bool, Fault> {
-        self.heard(self.inner.hand_back(run, chunk, attempt).await)
+        self.heard("hand_back", self.inner.hand_back(run, chunk, attempt).await)
     }
 
     /// Only who leads a run asks this.
     async fn checkpoints(&self, run: RunId) -> Result<Option<Checkpoints>, Fault> {
-        let known = self.heard(self.inner.checkpoints(run).await)?;
+        let known = self.heard("checkpoints", self.inner.checkpoints(run).await)?;
         if let Some(known) = &known {
             self.health.metrics.saw(run, known);
         }
@@ -90,11 +90,11 @@ impl Ledger for Observed {
     }
 
     async fn reap(&self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
-        self.heard(self.inner.reap(run).await)
+        self.heard("reap", self.inner.reap(run).await)
     }
 
     async fn lapse_all(&self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
-        self.heard(self.inner.lapse_all(run).await)
+        self.heard("lapse_all", self.inner.lapse_all(run).await)
     }
 
     /// Counted whether or not the ledger takes it: it is a fact.
@@ -103,11 +103,11 @@ impl Ledger for Observed {
         if let Some(journeys) = &self.journeys {
             journeys.hear(run, &fact);
         }
-        self.heard(self.inner.publish(run, fact).await)
+        self.heard("publish", self.inner.publish(run, fact).await)
     }
 
     async fn events(&self, run: RunId, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
-        self.heard(self.inner.events(run, after, limit).await)
+        self.heard("events", self.inner.events(run, after, limit).await)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Event> {
@@ -117,19 +117,19 @@ impl Ledger for Observed {
     async fn present(&self, presence: &Presence, ttl: Duration) -> Result<(), Fault> {
         let busy = u32::try_from(presence.on.len()).unwrap_or(presence.slots);
         self.health.metrics.slots(busy, presence.slots);
-        self.heard(self.inner.present(presence, ttl).await)
+        self.heard("present", self.inner.present(presence, ttl).await)
     }
 
     async fn leave(&self, who: &WorkerId) -> Result<(), Fault> {
-        self.heard(self.inner.leave(who).await)
+        self.heard("leave", self.inner.leave(who).await)
     }
 
     async fn presences(&self) -> Result<Vec<Presence>, Fault> {
-        self.heard(self.inner.presences().await)
+        self.heard("presences", self.inner.presences().await)
     }
 
     async fn admit(&self, bucket: &str, per_second: u64, amount: u64) -> Result<Duration, Fault> {
-        self.heard(self.inner.admit(bucket, per_second, amount).await)
+        self.heard("admit", self.inner.admit(bucket, per_second, amount).await)
     }
 
     async fn enter(
@@ -139,11 +139,11 @@ impl Ledger for Observed {
         holder: &str,
         ttl: Duration,
     ) -> Result<bool, Fault> {
-        self.heard(self.inner.enter(place, max, holder, ttl).await)
+        self.heard("enter", self.inner.enter(place, max, holder, ttl).await)
     }
 
     async fn depart(&self, place: &str, holder: &str) -> Result<(), Fault> {
-        self.heard(self.inner.depart(place, holder).await)
+        self.heard("depart", self.inner.depart(place, holder).await)
     }
 
     async fn trouble(&self) -> Option<String> {
@@ -155,18 +155,18 @@ impl Ledger for Observed {
     }
 
     async fn note(&self, run: RunId, key: &str, value: &str) -> Result<(), Fault> {
-        self.heard(self.inner.note(run, key, value).await)
+        self.heard("note", self.inner.note(run, key, value).await)
     }
 
     async fn notes(&self, run: RunId) -> Result<BTreeMap<String, String>, Fault> {
-        self.heard(self.inner.notes(run).await)
+        self.heard("notes", self.inner.notes(run).await)
     }
 
     async fn runs(&self) -> Result<Vec<RunId>, Fault> {
-        self.heard(self.inner.runs().await)
+        self.heard("runs", self.inner.runs().await)
     }
 
     async fn forget(&self, run: RunId) -> Result<(), Fault> {
-        self.heard(self.inner.forget(run).await)
+        self.heard("forget", self.inner.forget(run).await)
     }
 }

@@ -186,13 +186,26 @@ fn is_demoted(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
+/// What is forbidden to us in a script has, in Redis 7, no code of its own.
+fn is_forbidden_in_script(error: &RedisError) -> bool {
+    error.detail().is_some_and(|said| {
+        said.contains("The user executing the script can't")
+            || said.contains("ACL failure in script")
+    })
+}
+
 /// What an error comes to. The server's own words may quote keys and values; only its code is kept.
 fn trouble(error: &RedisError) -> Trouble {
     const BACK: &str = "Nothing to do for the run, which goes on without it; see why it is away.";
     const LOGIN: &str = "Correct user and password of the ledger, under `fleet: { ledger: … }`.";
+    const RIGHTS: &str = "Give the user of the ledger all commands on the keys `longhaul:*`.";
     let away = |said: &str| (Code::Unreachable, said.to_owned(), BACK);
     let unusable = |said: &str, next| (Code::LedgerUnusable, said.to_owned(), next);
     let refused = |said: &str| (Code::LoginRefused, said.to_owned(), LOGIN);
+    let forbidden = || {
+        let said = "a command or a key is forbidden (NOPERM)".to_owned();
+        (Code::RightsMissing, said, RIGHTS)
+    };
     let (code, said, next) = if error.is_timeout() {
         away("no answer in time")
     } else if error.is_connection_refusal() {
@@ -221,11 +234,8 @@ fn trouble(error: &RedisError) -> Trouble {
             Some(code @ ("NOAUTH" | "WRONGPASS")) => {
                 refused(&format!("wrong user or password ({code})"))
             }
-            Some(code @ "NOPERM") => (
-                Code::RightsMissing,
-                format!("a command or a key is forbidden ({code})"),
-                "Give the user of the ledger all commands on the keys `longhaul:*`.",
-            ),
+            Some("NOPERM") => forbidden(),
+            Some("ERR") if is_forbidden_in_script(error) => forbidden(),
             Some(code) => unusable(
                 &format!("it answered {code}"),
                 "Check that nobody else uses the keys of this fleet; the run goes on without it.",
