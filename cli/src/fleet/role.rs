@@ -10,7 +10,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::WorkerId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::desk::Desk;
 use super::health::{Health, is_refusal};
@@ -26,6 +26,13 @@ use crate::{Probes, progress};
 
 /// How long the broker is waited for before that is said; it is waited for further.
 const REACH_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a server may refuse us as a role begins: one that is just starting has not read yet whom
+/// it lets in.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// The pause before it is asked again.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
 
 /// What a role works with.
 pub(crate) struct Role {
@@ -47,7 +54,7 @@ impl Role {
     ///
     /// # Errors
     /// Those of the file; `Code::LoginRefused` or `Code::RightsMissing` where the broker or the ledger
-    /// refuses us, since waiting would not help.
+    /// goes on refusing us for [`REFUSED_FOR`], since waiting longer would not help.
     pub(crate) async fn begin(
         kind: &'static str,
         of: &OfFleet,
@@ -78,8 +85,8 @@ impl Role {
                 Some(serving)
             }
         };
-        reach(&broker).await?;
-        ask(ledger.as_ref()).await?;
+        unless_refused("broker", || reach(&broker)).await?;
+        unless_refused("ledger", || ask(ledger.as_ref())).await?;
         let manager = Arc::new(Manager::named(|name| std::env::var(name).ok()));
         let stop = stop(kind, manager.clone());
         manager.ready();
@@ -95,6 +102,29 @@ impl Role {
         ended?;
         progress::say(&format!("{} is gone", self.id));
         Ok(exit::OK)
+    }
+}
+
+/// Asks a server, and again for [`REFUSED_FOR`] while it refuses us.
+async fn unless_refused<C>(part: &str, ask: impl Fn() -> C) -> Result<(), Fault>
+where
+    C: Future<Output = Result<(), Fault>>,
+{
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        match ask().await {
+            Err(fault) if is_refusal(&fault) && began.elapsed() < REFUSED_FOR => {
+                if !std::mem::replace(&mut told, true) {
+                    let seconds = REFUSED_FOR.as_secs();
+                    progress::insist(&format!(
+                        "the {part} refuses us; asking on for {seconds} s, since it may be starting: {fault}"
+                    ));
+                }
+                sleep(ASKED_EVERY).await;
+            }
+            known => return known,
+        }
     }
 }
 
@@ -156,4 +186,33 @@ fn host() -> String {
 fn name(host: &str) -> String {
     let dice = uuid::Uuid::new_v4().simple().to_string();
     format!("{host}-{}-{}", std::process::id(), &dice[..4])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Asks a server that gives these answers, the last one for ever: what came of it, and when.
+    async fn asked(answers: &[Option<Code>]) -> (Result<(), Code>, Duration) {
+        let (began, times) = (Instant::now(), Cell::new(0));
+        let ask = async || {
+            let code = answers[times.get().min(answers.len() - 1)];
+            times.set(times.get() + 1);
+            code.map_or(Ok(()), |code| Err(Fault::new(code, "Redis")))
+        };
+        let ended = unless_refused("ledger", ask).await;
+        (ended.map_err(|fault| fault.code()), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_starting_may_refuse_us_for_a_while() {
+        let refused = [Some(Code::LoginRefused), Some(Code::RightsMissing), None];
+        assert_eq!(asked(&refused).await, (Ok(()), ASKED_EVERY * 2));
+        let ended = Err(Code::LoginRefused);
+        assert_eq!(asked(&refused[..1]).await, (ended, REFUSED_FOR));
+        let other = Err(Code::UrlMalformed);
+        assert_eq!(asked(&[Some(Code::UrlMalformed)]).await, (other, Duration::ZERO));
+    }
 }

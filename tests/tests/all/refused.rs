@@ -1,10 +1,11 @@
-//! Servers of a fleet that are there and refuse us: waiting does not help, so a role does not begin;
-//! one that has begun stays, and says that it cannot work.
+//! Servers of a fleet that are there and refuse us: a role that begins waits a moment, for one that is
+//! just starting, and then ends; one that has begun stays, and says that it cannot work.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tests::fleet::{Fleet, Process};
 use tests::patience::block_until;
 use tests::rabbit::Rabbit;
@@ -51,34 +52,85 @@ fn readiness(address: &str, wanted: &str) {
     assert!(seen.is_some(), "never `{wanted}`, but {last}");
 }
 
+/// How long a role that begins may be refused.
+const INSISTS: Duration = Duration::from_secs(10);
+
 #[tokio::test]
-async fn a_broker_that_refuses_the_login_ends_a_role_at_once() {
+async fn a_broker_that_goes_on_refusing_the_login_ends_a_role() {
     let fleet = Fleet::new(LONGHAUL, 1, "").await;
-    for role in ["coordinator", "worker"] {
-        let mut wrong = fleet.command(&[role]);
-        let said = fleet.setting.run(wrong.env("TEST_BROKER_PASSWORD", "not-the-password"));
-        let said = said.fault("login-refused", 6, &["the broker at", "fleet: { broker:"]);
-        let warned = said.stderr.lines().filter(|line| line.contains("WARN")).count();
-        assert!(warned <= 1, "{said}");
-    }
+    let mut wrong = fleet.command(&["coordinator"]);
+    let began = Instant::now();
+    let said = fleet.setting.run(wrong.env("TEST_BROKER_PASSWORD", "not-the-password"));
+    assert!(began.elapsed() >= INSISTS, "{said}");
+    let said = said.fault("login-refused", 6, &["the broker at", "fleet: { broker:"]);
+    let said = said.says(&["the broker refuses us; asking on for 10 s"]);
+    let warned = said.stderr.lines().filter(|line| line.contains("WARN")).count();
+    assert!(warned <= 1, "{said}");
+    let mut doctor = fleet.command(&["doctor"]);
+    let began = Instant::now();
+    let said = fleet.setting.run(doctor.env("TEST_BROKER_PASSWORD", "not-the-password"));
+    assert!(said.exits(6).stdout.contains("the broker refuses the login"));
+    assert!(began.elapsed() < INSISTS, "what is asked once is answered at once");
 }
 
 #[tokio::test]
-async fn a_ledger_that_refuses_the_login_ends_a_role_at_once_and_holds_up_no_submission() {
+async fn a_ledger_that_goes_on_refusing_the_login_ends_a_role_and_holds_up_no_submission() {
     let (fleet, redis) = (Fleet::new(LONGHAUL, 1, "").await, Redis::start());
     let place = format!("url: \"{}\", password: env:TEST_LEDGER_PASSWORD", redis.url());
     moves(&fleet, "ledger", &place);
     redis.tell(&["CONFIG", "SET", "requirepass", PASSWORD]);
-    for role in ["coordinator", "worker"] {
-        let mut wrong = fleet.command(&[role]);
-        let said = fleet.setting.run(wrong.env("TEST_LEDGER_PASSWORD", "not-the-password"));
-        let _ = said.fault("login-refused", 6, &["Redis at", "fleet: { ledger:"]);
-    }
+    let mut wrong = fleet.command(&["worker"]);
+    let began = Instant::now();
+    let said = fleet.setting.run(wrong.env("TEST_LEDGER_PASSWORD", "not-the-password"));
+    assert!(began.elapsed() >= INSISTS, "{said}");
+    let _ = said.fault("login-refused", 6, &["Redis at", "fleet: { ledger:"]);
     let mut submit = fleet.command(&["submit"]);
+    let began = Instant::now();
     let said = fleet.setting.run(submit.env("TEST_LEDGER_PASSWORD", "not-the-password")).exits(0);
+    assert!(began.elapsed() < INSISTS, "what is asked once is answered at once");
     let _ = said.says(&["warning", "wrong user or password", "nobody can see who is there"]);
     let mut right = fleet.command(&["worker"]);
     Process::start(right.env("TEST_LEDGER_PASSWORD", PASSWORD)).hears("is ready");
+}
+
+#[tokio::test]
+async fn a_ledger_that_lets_us_in_soon_is_waited_for() {
+    let (fleet, redis) = (Fleet::new(LONGHAUL, 1, "").await, Redis::start());
+    moves(&fleet, "ledger", &format!("url: \"{}\"", redis.url()));
+    redis.tell(&["CONFIG", "SET", "requirepass", "other"]);
+    let mut worker = Process::start(&mut fleet.command(&["worker"]));
+    worker.hears("the ledger refuses us");
+    redis.tell(&["-a", "other", "CONFIG", "SET", "requirepass", ""]);
+    worker.hears("is ready");
+}
+
+#[tokio::test]
+async fn a_ledger_that_forbids_one_command_makes_a_role_unready_and_that_is_said_once() {
+    let (fleet, redis) = (Fleet::new(LONGHAUL, 1, "").await, Redis::start());
+    moves(&fleet, "ledger", &format!("url: \"{}\"", redis.url()));
+    let (mut coordinator, address) = begins(&fleet, "coordinator");
+    fleet.submits(&[]);
+    coordinator.hears("leading");
+    readiness(&address, "200");
+    // Among all that it asks meanwhile, it may not say that it is there.
+    redis.tell(&["ACL", "SETUSER", "default", "-hset"]);
+    coordinator.hears("it refuses us");
+    let denied = || redis.tell(&["ACL", "LOG"]).matches("hset").count() > 0;
+    assert!(denied());
+    redis.tell(&["ACL", "LOG", "RESET"]);
+    for _ in 0..3 {
+        readiness(&address, "ledger: ");
+        block_until(PATIENCE, || denied().then_some(())).expect("it says so again and again");
+        redis.tell(&["ACL", "LOG", "RESET"]);
+    }
+    redis.tell(&["ACL", "SETUSER", "default", "+@all"]);
+    coordinator.hears("well again");
+    readiness(&address, "200");
+    coordinator.is_sent(Signal::TERM);
+    let said = coordinator.ends();
+    for word in ["it refuses us", "well again"] {
+        assert_eq!(said.stderr.matches(word).count(), 1, "{word}: {said}");
+    }
 }
 
 #[tokio::test]
