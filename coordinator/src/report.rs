@@ -75,8 +75,10 @@ pub struct Report {
     pub ended: Option<String>,
     /// Seconds between the two.
     pub seconds: Option<f64>,
-    /// How often it was taken up again.
+    /// How often a process took it up again; of a fleet's run, see `leader_changes`.
     pub resumes: u64,
+    /// How often its leader changed, where a fleet carried it.
+    pub leader_changes: u64,
     /// Where the time of all chunks went, in microseconds over all slots.
     pub spent: Spent,
     /// Rows over all entities.
@@ -184,7 +186,8 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         created: record.created.to_string(),
         ended: record.ended.as_ref().map(ToString::to_string),
         seconds: record.ended.map(|end| seconds(end.micros_since(record.created))),
-        resumes: record.epoch.saturating_sub(1),
+        resumes: record.resumes(),
+        leader_changes: record.leader_changes(),
         spent: spent(receipts),
         totals,
         entities,

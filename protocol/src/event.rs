@@ -42,7 +42,7 @@ pub enum Fact {
     Run {
         /// The state.
         state: State,
-        /// Which leadership it is; above 1 the run was resumed.
+        /// Which leadership it is; above 1 the run was resumed, or its leader changed.
         epoch: u64,
     },
     /// A stage began.

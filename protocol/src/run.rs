@@ -144,7 +144,8 @@ pub struct Record {
     pub run: RunId,
     /// Where it stands.
     pub state: State,
-    /// How often somebody began to lead it: 1 for a run that was never resumed.
+    /// How often somebody began to lead it: 1 for a run that was never resumed, and whose leader never
+    /// changed.
     pub epoch: u64,
     /// The fingerprint of its plan.
     pub fingerprint: String,
@@ -193,6 +194,16 @@ impl Record {
             held: None,
             led_ms_ago: None,
         }
+    }
+
+    /// How often a process found it unfinished and took it up again. A fleet's run needs nobody for that.
+    pub fn resumes(&self) -> u64 {
+        if self.fleet { 0 } else { self.epoch.saturating_sub(1) }
+    }
+
+    /// How often another coordinator of its fleet began to lead it, or the same one anew.
+    pub fn leader_changes(&self) -> u64 {
+        if self.fleet { self.epoch.saturating_sub(1) } else { 0 }
     }
 }
 

@@ -56,6 +56,11 @@ pub(crate) fn text(report: &Report) -> String {
         report.steps.0,
         report.steps.1,
     );
+    match report.leader_changes {
+        0 => {}
+        1 => out += "leader       changed once\n",
+        n => out += &format!("leader       changed {n} times\n"),
+    }
     if let Some(line) = spent::line(&report.spent) {
         out += &format!("time         {line}\n");
     }

@@ -30,6 +30,7 @@ pub(crate) struct Status {
     created: String,
     ended: Option<String>,
     resumes: u64,
+    leader_changes: u64,
     rows_written: u64,
     rows_rejected: u64,
     /// Where the time of the chunks went that are done.
@@ -105,7 +106,8 @@ impl Status {
             to: record.to.to_string(),
             created: record.created.to_string(),
             ended: record.ended.map(|at| at.to_string()),
-            resumes: record.epoch.saturating_sub(1),
+            resumes: record.resumes(),
+            leader_changes: record.leader_changes(),
             rows_written,
             rows_rejected,
             spent: coordinator::report::spent(receipts),
@@ -138,7 +140,7 @@ impl Status {
             self.from,
             self.to,
             self.created,
-            resumed(self.resumes),
+            often("resumed", self.resumes) + &often("its leader changed", self.leader_changes),
             grouped(self.rows_written),
             grouped(self.rows_rejected),
         );
@@ -170,12 +172,12 @@ impl Status {
     }
 }
 
-/// How often it was resumed, where it was.
-fn resumed(times: u64) -> String {
+/// How often something happened to it, where it did.
+fn often(what: &str, times: u64) -> String {
     match times {
         0 => String::new(),
-        1 => ", resumed once".into(),
-        more => format!(", resumed {more} times"),
+        1 => format!(", {what} once"),
+        more => format!(", {what} {more} times"),
     }
 }
 

@@ -100,6 +100,11 @@ pub(super) fn faults(report: &Report) -> String {
         1 => items.push("The run was taken up again once.".to_string()),
         n => items.push(format!("The run was taken up again {n} times.")),
     }
+    match report.leader_changes {
+        0 => {}
+        1 => items.push("Its leader changed once.".to_string()),
+        n => items.push(format!("Its leader changed {n} times.")),
+    }
     let retried = report.entities.iter().filter(|entity| entity.retries > 0);
     items.extend(retried.map(|entity| {
         let times = grouped(entity.retries);
