@@ -270,7 +270,9 @@ async fn lead_once(
     let mut record = home.run(run).await?;
     if before.is_some_and(|before| record.epoch == before + 1) {
         // We, and the answer was lost or what followed failed; or somebody else, who beats.
-        tokio::time::sleep(HEARD_WITHIN).await;
+        if stopped_within(HEARD_WITHIN, &service.stop).await {
+            return Ok(Ended::Stopped);
+        }
         record = home.run(run).await?;
     }
     let silent = record.led_ms_ago.is_none_or(|ago| u128::from(ago) >= HEARD_WITHIN.as_millis());
@@ -298,6 +300,16 @@ async fn lead_once(
         found,
     })
     .await
+}
+
+/// Waits for so long, or until told to stop: true then.
+pub(crate) async fn stopped_within(pause: Duration, stop: &watch::Receiver<bool>) -> bool {
+    let mut stop = stop.clone();
+    tokio::select! {
+        // A sender that is gone will not tell us.
+        Ok(_) = stop.wait_for(|stop| *stop) => true,
+        () = tokio::time::sleep(pause) => false,
+    }
 }
 
 /// Where nobody could lead the run as things stand, it is paused and says why; a person's `resume`

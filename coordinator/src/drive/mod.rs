@@ -33,6 +33,7 @@ use tracing::warn;
 
 use crate::next::{Action, Known, Rung, next};
 use crate::point::{Point, Probe};
+use crate::serve::stopped_within;
 use begin::Term;
 use fleet::Fleet;
 use keep::Keep;
@@ -146,7 +147,12 @@ async fn carry_on(
                     return Err(fault);
                 }
                 warn!(error = %fault, failures, "a look could not be ended; trying again");
-                tokio::time::sleep(after).await;
+                // In one process chunks are in flight, and are seen to their end.
+                if parts.embedded {
+                    tokio::time::sleep(after).await;
+                } else if stopped_within(after, &parts.stop).await {
+                    return Ok(Ended::Stopped);
+                }
                 if let Ok(again) = parts.target.home().await {
                     home = again;
                 }

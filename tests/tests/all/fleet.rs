@@ -68,6 +68,7 @@ async fn when_the_leader_is_gone_another_takes_over_and_a_new_moment_is_joined()
     house.assert_equal();
     let record = house.record(run).await;
     assert_eq!((record.epoch, record.drifted), (2, false));
+    assert_eq!((record.leader_changes(), record.resumes()), (1, 0), "nobody resumed it");
 }
 
 /// A lock that was not granted, a connection that broke: it tries again at once, and by then somebody
@@ -104,6 +105,39 @@ async fn who_does_not_know_whether_it_leads_finds_out() {
     assert!(took < u128::from(coordinator::SILENT_MS), "{took} ms");
     house.until(run, State::Complete).await;
     house.assert_equal();
+}
+
+/// It waits then for beats of somebody else.
+#[tokio::test(start_paused = true)]
+async fn who_is_told_to_stop_does_not_wait_to_find_out_whether_it_leads() {
+    let house = House::new();
+    house.submit().await;
+    house.of_target.do_then_fail(Op::Lead, Code::Unreachable).pass(Op::Plan);
+    let tries_again = house.of_target.hold(Op::Plan);
+    let leader = house.coordinator("leader");
+    tries_again.arrived().await;
+    leader.stop.send_replace(true);
+    let began = tokio::time::Instant::now();
+    tries_again.release();
+    leader.ended().await;
+    assert!(began.elapsed().as_millis() < 1_000, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_told_to_stop_does_not_wait_to_look_again() {
+    const LOOKS: u32 = 8;
+    let house = House::new();
+    house.submit().await;
+    for _ in 0..LOOKS {
+        house.of_target.refuse(Op::Change, Code::Unreachable);
+    }
+    let (leader, _worker) = (house.coordinator("leader"), house.worker("worker", 4));
+    // By now it waits for ten seconds before it asks again.
+    house.until_it(async || house.of_target.is_over()).await;
+    leader.stop.send_replace(true);
+    let began = tokio::time::Instant::now();
+    leader.ended().await;
+    assert!(began.elapsed().as_millis() < 1_000, "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
