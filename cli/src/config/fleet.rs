@@ -26,6 +26,10 @@ const NAME_BYTES_MAX: usize = 40;
 /// Bytes that a signing key must have. Whoever guesses it can ring our workers.
 const KEY_BYTES_MIN: usize = 16;
 
+/// The way out where a URL names several hosts.
+const SEVERAL_HOSTS: &str =
+    "Name one: a load balancer before them, or a name that leads to the addresses of all of them.";
+
 /// The servers around which coordinators and workers meet.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -290,8 +294,16 @@ fn server(
     if !schemes.contains(&scheme) {
         return Err(Box::new(malformed(format!("this is not the URL of a {which}"))));
     }
-    if url::host(&server.url).is_empty() {
+    let host = url::host(&server.url);
+    if host.is_empty() {
         return Err(Box::new(malformed("this URL leads nowhere".into()).label("host is missing")));
+    }
+    if host.contains(',') {
+        return Err(Box::new(
+            malformed("this URL names several hosts".into())
+                .label("more than one")
+                .help(SEVERAL_HOSTS),
+        ));
     }
     server.tls.as_ref().map_or(Ok(()), |tls| tls::check(&server.url, tls, places, &path))
 }

@@ -157,6 +157,18 @@ fn what_does_not_fit_a_fleet() {
 }
 
 #[test]
+fn several_hosts_in_one_url_are_refused_with_a_way_out() {
+    for (one, several) in [("mq.example", "mq1.example,mq2.example"), ("127.0.0.1:6379", "a:1,b:2")]
+    {
+        assert_eq!(
+            changed(one, several),
+            "this URL names several hosts; more than one | Name one: a load balancer before them, or a \
+             name that leads to the addresses of all of them."
+        );
+    }
+}
+
+#[test]
 fn a_collector_is_a_url_or_a_map_that_says_whom_to_believe() {
     let traces = |line: &str| {
         let config = read(&FLEET.replace("fleet:\n", &format!("fleet:\n  traces: {line}\n")));
