@@ -31,12 +31,11 @@ pub(crate) fn ends() -> (Taker, Giver) {
 }
 
 impl Taker {
-    /// Asks for a batch, unless one is on its way.
-    pub(crate) fn ask(&mut self) {
+    /// Asks for a batch, unless one is on its way. Whether one is now.
+    pub(crate) fn ask(&mut self) -> bool {
         // Never more than one ask waits. A reader that is gone has nothing more to give.
-        if !self.asked && self.asks.send(()).is_ok() {
-            self.asked = true;
-        }
+        self.asked = self.asked || self.asks.send(()).is_ok();
+        self.asked
     }
 
     /// The next batch; `None` at the end.
@@ -103,8 +102,7 @@ mod tests {
         assert_eq!(so_far().await, 1, "the first, and no other");
         taker.take().await.unwrap().unwrap();
         assert_eq!(so_far().await, 1);
-        taker.ask();
-        taker.ask();
+        assert!(taker.ask() && taker.ask(), "it is on its way");
         assert_eq!(so_far().await, 2, "one ahead, however often it is asked for");
         taker.take().await.unwrap().unwrap();
         taker.take().await.unwrap().unwrap();
@@ -120,6 +118,7 @@ mod tests {
         giver.give(Err(fault)).await;
         taker.take().await.unwrap_err();
         drop(giver);
+        assert!(!taker.ask(), "nobody fills it");
         assert_eq!(taker.take().await.unwrap(), None);
     }
 }

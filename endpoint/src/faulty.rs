@@ -211,8 +211,8 @@ impl Rows for FaultyRows {
         self.script.around(Op::Next, self.inner.next()).await
     }
 
-    fn read_ahead(&mut self) {
-        self.inner.read_ahead();
+    fn read_ahead(&mut self) -> bool {
+        self.inner.read_ahead()
     }
 }
 

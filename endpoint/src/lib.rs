@@ -128,7 +128,11 @@ pub trait Rows: Send {
 
     /// Lets the next batch be read while the last one is being worked on, where the engine can. Not
     /// told so, it reads when it is asked for the batch: whoever counts memory decides.
-    fn read_ahead(&mut self) {}
+    ///
+    /// Returns whether one is read, or was: if not, none is in memory before it is asked for.
+    fn read_ahead(&mut self) -> bool {
+        false
+    }
 }
 
 /// A place where rows are read.

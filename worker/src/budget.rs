@@ -3,7 +3,8 @@
 //! # Promises
 //! 1. Batches that are transformed and written at one time never take more than the budget together;
 //!    one that is larger than that has it to itself.
-//! 2. Room for a batch is taken before it is read, also for one that is read ahead.
+//! 2. Room for a batch is taken before it is read, also for one that is read ahead; none is kept where
+//!    the source reads none ahead.
 //! 3. Whoever waits is served in turn: a large batch is not passed by for ever.
 //! 4. A share is only waited for by a slot that holds none, so no two slots wait for each other here.
 //!

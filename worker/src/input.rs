@@ -48,7 +48,7 @@ impl Input {
 
     /// The next batch, with room for it. What was handed out before is written by now.
     ///
-    /// Beside it, one more is read meanwhile where there is room for that, too.
+    /// Beside it, one more is read meanwhile where the source can and there is room for that, too.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>, Fault> {
         self.share = None;
         let mut share = self.ahead.take();
@@ -64,11 +64,16 @@ impl Input {
         };
         let Some(batch) = batch else { return Ok(None) };
         self.share = Some(self.budget.fit(share, batch.bytes() as u64).await);
-        self.ahead = self.budget.take_if_free(self.batch_bytes);
-        if let (Some(rows), Some(_)) = (&mut self.rows, &self.ahead) {
-            rows.read_ahead();
-        }
+        self.ahead = self.read_ahead();
         Ok(Some(batch))
+    }
+
+    /// Lets one more be read, where there is room for it. What is returned is kept for that one: a
+    /// source that reads nothing before it is asked leaves the room to other slots.
+    fn read_ahead(&mut self) -> Option<Share> {
+        let rows = self.rows.as_mut()?;
+        let room = self.budget.take_if_free(self.batch_bytes)?;
+        rows.read_ahead().then_some(room)
     }
 }
 
@@ -95,13 +100,16 @@ mod tests {
         /// Least and most of what was taken of the budget when a batch but the first was read.
         taken: Arc<(AtomicU64, AtomicU64)>,
         begun: bool,
+        /// Reads ahead where it may.
+        eager: bool,
     }
 
     impl Watched {
         fn of(sizes: &[usize], budget: &Budget) -> (Box<Self>, Arc<(AtomicU64, AtomicU64)>) {
             let taken = Arc::new((AtomicU64::new(u64::MAX), AtomicU64::new(0)));
             let (sizes, budget) = (sizes.iter().copied().collect(), budget.clone());
-            let rows = Self { sizes, ahead: None, budget, taken: taken.clone(), begun: false };
+            let (begun, eager) = (false, true);
+            let rows = Self { sizes, ahead: None, budget, taken: taken.clone(), begun, eager };
             (Box::new(rows), taken)
         }
 
@@ -125,9 +133,12 @@ mod tests {
             Ok(self.ahead.take().or_else(|| self.read()))
         }
 
-        fn read_ahead(&mut self) {
+        fn read_ahead(&mut self) -> bool {
             assert!(self.ahead.is_none(), "one batch ahead, and no more");
-            self.ahead = self.read();
+            if self.eager {
+                self.ahead = self.read();
+            }
+            self.eager
         }
     }
 
@@ -164,6 +175,20 @@ mod tests {
             assert_eq!(input.ahead.is_some(), ahead);
         }
         assert_eq!(all(input).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_reads_nothing_ahead_keeps_no_room_for_it() {
+        let budget = Budget::of_bytes(1 << 20);
+        let (mut rows, _) = Watched::of(&[BATCH as usize; 3], &budget);
+        rows.eager = false;
+        let mut input = Input::begin(rows, BATCH as usize, &budget).await.unwrap();
+        for _ in 0..3 {
+            input.next().await.unwrap().unwrap();
+            assert!(budget.taken() < 2 * Budget::needed(BATCH), "one batch, and no other");
+        }
+        assert!(input.next().await.unwrap().is_none());
+        assert_eq!(budget.taken(), 0);
     }
 
     proptest! {

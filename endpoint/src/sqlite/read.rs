@@ -168,8 +168,8 @@ impl Rows for Stream {
         self.batches.take().await
     }
 
-    fn read_ahead(&mut self) {
-        self.batches.ask();
+    fn read_ahead(&mut self) -> bool {
+        self.batches.ask()
     }
 }
 
