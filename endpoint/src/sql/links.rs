@@ -11,9 +11,21 @@ pub(crate) const COUNT_WITHIN: Duration = Duration::from_secs(120);
 /// The query that counts the rows of a table which link to rows that are not there. The names of the
 /// tables and columns are quoted. A link with a NULL in it leads nowhere, and may.
 pub(crate) fn orphans(table: &str, parent: &str, columns: &[(String, String)]) -> String {
-    let here: Vec<_> = columns.iter().map(|(here, _)| format!("c.{here} IS NOT NULL")).collect();
-    let same: Vec<_> =
-        columns.iter().map(|(here, there)| format!("p.{there} = c.{here}")).collect();
+    let here = columns.iter().map(|(here, _)| here.as_str());
+    let same = columns.iter().map(|(here, there)| format!("p.{there} = c.{here}"));
+    orphans_unless(table, parent, here, same)
+}
+
+/// The same, where a row `c` of the table leads to a row `p` of the other under conditions of an
+/// engine's own.
+pub(crate) fn orphans_unless<'a>(
+    table: &str,
+    parent: &str,
+    here: impl Iterator<Item = &'a str>,
+    same: impl Iterator<Item = String>,
+) -> String {
+    let here: Vec<_> = here.map(|here| format!("c.{here} IS NOT NULL")).collect();
+    let same: Vec<_> = same.collect();
     format!(
         "SELECT count(*) FROM {table} c WHERE {} AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {})",
         here.join(" AND "),

@@ -26,7 +26,7 @@ impl Draft<'_> {
             let mut constraints = constraint_names(table);
             for key in &table.foreign_keys {
                 match self.link(tables, place, key) {
-                    Ok(columns) => self.add_link(*id, table, key, &columns, &mut constraints)?,
+                    Ok(pointed) => self.add_link(*id, table, key, &pointed, &mut constraints)?,
                     Err(why) => {
                         let text = format!("foreign key to {} stays behind: {why}", key.references);
                         self.note(Level::Left, &table.name, text);
@@ -37,13 +37,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The columns the key points to, or why the server would not take it.
+    /// What the key points to, or why the server would not take it.
     fn link(
         &self,
         tables: &[(EntityId, Table)],
         place: usize,
         key: &ForeignKey,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Pointed, String> {
         let pointed = self.pointed(tables, key)?;
         if pointed.columns.len() != key.columns.len() {
             return Err("it points to another number of columns".into());
@@ -58,7 +58,7 @@ impl Draft<'_> {
                 return Err(format!("{column} is {}, and points to {}", here.native, there.0));
             }
         }
-        Ok(pointed.columns)
+        Ok(pointed)
     }
 
     fn pointed(&self, tables: &[(EntityId, Table)], key: &ForeignKey) -> Result<Pointed, String> {
@@ -93,7 +93,7 @@ impl Draft<'_> {
         id: EntityId,
         table: &Table,
         key: &ForeignKey,
-        columns: &[String],
+        pointed: &Pointed,
         constraints: &mut BTreeSet<String>,
     ) -> Result<(), Fault> {
         if !key.validated && !self.is_same_engine() {
@@ -104,7 +104,7 @@ impl Draft<'_> {
             self.note(Level::Warning, &table.name, text);
         }
         let name = self.constraint_name(table, key.name.as_deref(), constraints, false)?;
-        let statement = add(table, name.as_deref(), &clause(key, columns));
+        let statement = add(table, name.as_deref(), &clause(key, &pointed.columns));
         let (here, there) = (table.name.to_string(), key.references.to_string());
         let mut after: Vec<usize> = Vec::new();
         for name in BTreeSet::from([&here, &there]) {
@@ -113,14 +113,8 @@ impl Draft<'_> {
         after.sort_unstable();
         after.dedup();
         let what = format!("foreign key of {} to {}", table.name, key.references);
-        let quoted = |names: &[String]| {
-            names.iter().map(|name| quote::name(name).to_string()).collect::<Vec<_>>()
-        };
-        let pairs: Vec<_> = quoted(&key.columns).into_iter().zip(quoted(columns)).collect();
-        let parent = quote::table(&key.references).to_string();
-        let orphans = links::orphans(&quote::table(&table.name).to_string(), &parent, &pairs);
         let made = Made::one(StepKind::ForeignKey, what, statement);
-        let made = Made { orphans: Some(orphans), ..made };
+        let made = Made { orphans: Some(orphans(table, key, pointed)), ..made };
         let place = self.step(Stage::Finish, Some(id), made, &after);
         for name in BTreeSet::from([here, there]) {
             self.finished.entry(name).or_default().push(place);
@@ -133,6 +127,35 @@ impl Draft<'_> {
 fn constraint_names(table: &Table) -> BTreeSet<String> {
     let keys = table.primary_key.iter().chain(&table.uniques).filter_map(|key| key.name.clone());
     keys.chain(table.checks.iter().filter_map(|check| check.name.clone())).collect()
+}
+
+/// What counts the rows that the key forbids, comparing as the key itself does.
+fn orphans(table: &Table, key: &ForeignKey, pointed: &Pointed) -> String {
+    let quoted = |name: &String| quote::name(name).to_string();
+    let here: Vec<_> = key.columns.iter().map(quoted).collect();
+    let there = pointed.columns.iter().map(quoted).zip(&pointed.types);
+    let same =
+        here.iter().zip(there).map(|(here, (there, (native, _)))| same(here, &there, native));
+    links::orphans_unless(
+        &quote::table(&table.name).to_string(),
+        &quote::table(&key.references).to_string(),
+        here.iter().map(String::as_str),
+        same,
+    )
+}
+
+/// Whether two columns hold the same, the second of a type that is spelled so.
+///
+/// A key compares by the type of what it points to. Our sessions look for `=` among the server's own
+/// operators only, and there `citext` is text, which is not the same. Arrays are compared by what the
+/// type of their elements brings along, wherever that stands. That takes longer, so the server's own
+/// types are compared as they are.
+fn same(here: &str, there: &str, native: &str) -> String {
+    // The server spells its own types without a schema.
+    match native.contains('.') {
+        true => format!("ARRAY[p.{there}] = ARRAY[c.{here}::{native}]"),
+        false => format!("p.{there} = c.{here}"),
+    }
 }
 
 fn clause(key: &ForeignKey, referenced: &[String]) -> String {

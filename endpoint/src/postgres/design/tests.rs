@@ -299,6 +299,34 @@ async fn what_needs_an_extension_moves_only_where_it_is() {
 }
 
 #[tokio::test]
+async fn rows_that_a_foreign_key_forbids_are_counted_as_the_key_compares_them() {
+    let extension = "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext";
+    let source = Scratch::new(&format!(
+        "{extension};
+         CREATE TABLE parent (mail ext.citext, of int, PRIMARY KEY (mail, of));
+         CREATE TABLE child (id int PRIMARY KEY, mail ext.citext, of smallint,
+                             FOREIGN KEY (mail, of) REFERENCES parent);"
+    ))
+    .await;
+    let target = Scratch::new(extension).await;
+    let made = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap();
+    carry_out(&target, &made, Stage::Prepare).await;
+    target
+        .run(
+            "INSERT INTO parent VALUES ('Ann', 1), ('bob', 2);
+             INSERT INTO child VALUES (1, 'ann', 1), (2, 'BOB', 2), (3, 'Ann', 2), (4, 'cy', 1),
+                                      (5, NULL, 7), (6, 'cy', NULL)",
+        )
+        .await;
+    let link = made.steps.iter().find(|step| step.step.kind == StepKind::ForeignKey).unwrap();
+    let count = link.step.orphans.as_deref().unwrap();
+    target.run("SET search_path = ''").await;
+    assert_eq!(target.text(count).await.as_deref(), Some("2"), "{count}");
+    target.run("SET search_path = public, pg_catalog; DELETE FROM child WHERE id IN (3, 4)").await;
+    carry_out(&target, &made, Stage::Finish).await;
+}
+
+#[tokio::test]
 async fn a_partitioned_table_moves_under_another_name() {
     let source = Scratch::new(
         "CREATE TABLE p (id int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
