@@ -67,18 +67,13 @@ pub(super) fn reported(report: &Value) -> Option<String> {
     (verdict != "verified").then(|| format!("the report's verdict is {verdict}"))
 }
 
-/// How far a run has come that did not end: what is open by stage, and when the last receipt was
-/// written.
-pub(super) async fn stands(world: &World, database: &str) -> String {
-    let query = "SELECT format('%s, epoch %s; %s of %s chunks are done, the last %s s ago', r.state, r.epoch,
-                        (SELECT count(*) FROM longhaul.receipt WHERE outcome = 'done'),
-                        (SELECT count(*) FROM longhaul.plan),
-                        (SELECT round(extract(epoch FROM now()) - max(finished) / 1000000)
-                           FROM longhaul.receipt WHERE outcome = 'done'))
-                   FROM longhaul.run r";
-    match world.target.client(database).await.query_one(query, &[]).await {
-        Ok(row) => row.get(0),
-        Err(error) => format!("{error:?}"),
+/// How far a run has come that did not end: in which state it is, how many chunks are done, and when
+/// the last receipt was written; or why that cannot be told.
+pub(super) async fn stands(server: &Server, database: &str) -> String {
+    match server.try_texts(database, &server.engine().standing()).await {
+        Ok(said) if said.is_empty() => "no run is there".to_owned(),
+        Ok(said) => said.join("; "),
+        Err(error) => error,
     }
 }
 

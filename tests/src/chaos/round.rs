@@ -220,7 +220,8 @@ impl Round {
         world.heal(self.recipe.has(Fault::RedisAbsent)).await;
         log.note("faults stopped", if early { "the run had ended" } else { "it had not ended" });
         if !early && !self.over(world, database, ENDS_WITHIN).await {
-            let (stands, bound) = (judge::stands(world, database).await, ENDS_WITHIN.as_secs());
+            let (stands, bound) =
+                (judge::stands(&world.target, database).await, ENDS_WITHIN.as_secs());
             return vec![format!("the run did not end within {bound} s: {stands}")];
         }
         if self.broken && judge::doubled(world, database).await > 0 {

@@ -74,6 +74,25 @@ impl Engine {
         }
     }
 
+    /// The query that says how far each run of a database has come: in which state it is, how many
+    /// chunks are done, and how long ago the last of them was.
+    pub fn standing(self) -> String {
+        let books = self.books();
+        let (now, text) = match self {
+            Self::Postgres => ("extract(epoch FROM now())", "text"),
+            Self::Mariadb => ("unix_timestamp(now(6))", "char"),
+        };
+        let done = format!("FROM {books}receipt d WHERE d.run = r.run AND d.outcome = 'done'");
+        format!(
+            "SELECT concat(r.state, ', epoch ', r.epoch, '; ', (SELECT count(*) {done}), ' of ',
+                           (SELECT count(*) FROM {books}plan p WHERE p.run = r.run),
+                           ' chunks are done, the last ',
+                           coalesce((SELECT CAST(round({now} - max(d.finished) / 1000000) AS {text})
+                                     {done}), '?'), ' s ago')
+               FROM {books}run r"
+        )
+    }
+
     /// How its answers to COMMIT are found on a wire.
     pub(super) fn speech(self) -> Speech {
         match self {

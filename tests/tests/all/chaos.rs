@@ -6,6 +6,9 @@
 use std::time::Duration;
 
 use tests::chaos::{Campaign, Engine, Recipe, World, usual};
+use tests::mysql::Mysql;
+use tests::scratch::Database;
+use tests::setting::Setting;
 use tokio::time::Instant;
 
 /// How many minutes are spent, when nothing is said. The first of them shows that the harness can fail.
@@ -91,4 +94,23 @@ async fn what_is_broken_is_found(world: &World) {
         }
     }
     panic!("{FOUND_WITHIN} rounds of kills, and nothing was doubled");
+}
+
+#[tokio::test]
+async fn how_far_a_run_has_come_is_told_of_a_target_of_either_engine() {
+    let (postgres, mysql) = (Database::new().await, Mysql::new().await);
+    for url in [postgres.url(), mysql.url()] {
+        let setting = Setting::new(env!("CARGO_BIN_EXE_mortal"));
+        let table = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)";
+        let from = setting.sqlite("from.db", table);
+        setting.migration(&from, &url, "");
+        let _ = setting.longhaul(&["run"]).exits(0);
+    }
+    let of_postgres = postgres.ask(&Engine::Postgres.standing()).await;
+    let of_mysql = mysql.rows(&Engine::Mariadb.standing()).await.remove(0);
+    for told in [of_postgres, of_mysql] {
+        let chunks = told.strip_prefix("complete, epoch 1; ").expect(&told);
+        let numbers: Vec<u32> = chunks.split(' ').filter_map(|word| word.parse().ok()).collect();
+        assert!(matches!(numbers[..], [done, all, _] if done == all && all > 0), "{told}");
+    }
 }
