@@ -115,6 +115,22 @@ impl World {
     fn somebody_writes(&self) {
         self.source.add_row(&TableName::bare("pupil"), &[Some("1000"), Some("new")]);
     }
+
+    /// Carries the run, and the source changes before anything is written to the target.
+    async fn carried_while_somebody_writes(
+        &self,
+        run: RunId,
+        plan: &Arc<Plan>,
+    ) -> Result<Ended, Fault> {
+        let held = self.of_target.hold(Op::Write);
+        let meanwhile = async {
+            held.arrived().await;
+            self.somebody_writes();
+            held.release();
+        };
+        let (ended, ()) = tokio::join!(self.carry(run, plan), meanwhile);
+        ended
+    }
 }
 
 #[tokio::test]
@@ -150,13 +166,7 @@ async fn a_promise_is_tested_even_if_the_source_was_away_when_it_was_to_be() {
     world.migration.consistency = Consistency::Quiesced;
     let (record, plan) = world.stored().await;
     world.of_source.pass(Op::Counters).refuse(Op::Counters, Code::Unreachable);
-    let held = world.of_target.hold(Op::Write);
-    let meanwhile = async {
-        held.arrived().await;
-        world.somebody_writes();
-        held.release();
-    };
-    let (ended, ()) = tokio::join!(world.carry(record.run, &plan), meanwhile);
+    let ended = world.carried_while_somebody_writes(record.run, &plan).await;
     assert_eq!(ended.unwrap(), Ended::Complete);
     assert!(world.report(record.run, &plan).await.broken_promise);
 }
@@ -168,13 +178,7 @@ async fn a_promise_is_tested_even_if_the_run_stopped_after_its_last_read() {
     let (record, plan) = world.stored().await;
     // The first process ends when it is to test the promise.
     world.of_source.pass(Op::Counters).refuse(Op::Counters, Code::Refused);
-    let held = world.of_target.hold(Op::Write);
-    let meanwhile = async {
-        held.arrived().await;
-        world.somebody_writes();
-        held.release();
-    };
-    let (ended, ()) = tokio::join!(world.carry(record.run, &plan), meanwhile);
+    let ended = world.carried_while_somebody_writes(record.run, &plan).await;
     assert_eq!(ended.unwrap_err().code(), Code::Refused);
     let again = world.anew();
     assert_eq!(again.carry(record.run, &plan).await.unwrap(), Ended::Complete);
