@@ -7,6 +7,7 @@
 //! [`Control`] is a whole [`crate::Home`] over any [`Sql`]. The functions in [`chunk`] are what a
 //! [`crate::Session`] needs inside its own transaction.
 
+mod changes;
 pub(crate) mod chunk;
 mod home;
 mod pages;
