@@ -1,14 +1,14 @@
 //! What a SQLite file says about itself, from its pragmas and the text of its statements.
 
 mod ddl;
+mod links;
+mod size;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use protocol::schema::{
-    Catalogue, Column, Engine, ForeignKey, Generated, Identity, IdentityKind, Index, IndexOn,
-    IndexPart, Key, Table, TableName, Unmoved,
+    Catalogue, Column, Engine, Generated, Identity, IdentityKind, Index, IndexOn, IndexPart, Key,
+    Table, TableName, Unmoved,
 };
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -37,7 +37,7 @@ pub(super) fn catalogue(connection: &Connection) -> Result<Catalogue> {
             kind => unmoved.push(stays(kind, &one.name)),
         }
     }
-    resolve_links(&mut tables);
+    links::resolve_links(&mut tables);
     unmoved.extend(triggers(connection, None)?.iter().map(|name| stays("trigger", name)));
     Ok(Catalogue { tables, unmoved, ..nothing() })
 }
@@ -120,14 +120,14 @@ fn table(connection: &Connection, listed: &Listed) -> Result<Table> {
     for row in rows.iter().filter(|row| row.hidden != HIDDEN) {
         columns.push(column(connection, listed, row, &declared, alias.as_deref())?);
     }
-    let (rows_estimate, bytes_estimate) = estimate(connection, listed, &columns)?;
+    let (rows_estimate, bytes_estimate) = size::estimate(connection, listed, &columns)?;
     let uniques = indexes.iter().filter(|index| index.origin == "u");
     let plain = indexes.iter().filter(|index| index.origin == "c");
     Ok(Table {
         name: TableName::bare(&listed.name),
         primary_key: primary,
         uniques: uniques.map(|index| index.key(&declared)).collect(),
-        foreign_keys: foreign_keys(connection, &listed.name, &declared, rows_estimate)?,
+        foreign_keys: links::foreign_keys(connection, &listed.name, &declared, rows_estimate)?,
         indexes: plain.map(FoundIndex::index).collect(),
         checks: declared.checks.clone(),
         partitioning: None,
@@ -325,166 +325,4 @@ fn index_parts(connection: &Connection, index: &str) -> Result<Vec<(Option<Strin
         .prepare("SELECT name, \"desc\" FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno")?;
     let rows = list.query_map([index], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
-}
-
-/// Rows up to which links are looked at one by one.
-const VALIDATED_MAX: u64 = 1_000_000;
-
-/// Foreign keys as SQLite lists them: the last one that is written comes first.
-fn foreign_keys(
-    connection: &Connection,
-    table: &str,
-    declared: &Declared,
-    rows: u64,
-) -> Result<Vec<ForeignKey>> {
-    let mut list = connection.prepare(
-        "SELECT id, \"table\", \"from\", coalesce(\"to\", ''), on_update, on_delete \
-         FROM pragma_foreign_key_list(?1) ORDER BY id DESC, seq",
-    )?;
-    let mut found: Vec<(i64, ForeignKey)> = Vec::new();
-    let mut lines = list.query([table])?;
-    while let Some(row) = lines.next()? {
-        let id: i64 = row.get(0)?;
-        if found.last().is_none_or(|(last, _)| *last != id) {
-            let written = declared.links.get(found.len()).cloned().unwrap_or_default();
-            found.push((id, foreign_key(row, written)?));
-        }
-        if let Some((_, key)) = found.last_mut() {
-            key.columns.push(row.get(2)?);
-            key.referenced.push(row.get(3)?);
-        }
-    }
-    for (id, key) in &mut found {
-        key.validated = rows > VALIDATED_MAX || holds(connection, table, *id)?;
-    }
-    Ok(found.into_iter().map(|(_, key)| key).collect())
-}
-
-/// Whether every link leads somewhere. SQLite enforces them only where a connection asks for it,
-/// so orphans are common. In a table too large to look, the declaration is believed; the finish
-/// stage of a target finds out.
-fn holds(connection: &Connection, table: &str, id: i64) -> Result<bool> {
-    let orphan = "SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_check(?1) WHERE fkid = ?2)";
-    match connection.query_row(orphan, rusqlite::params![table, id], |row| row.get::<_, bool>(0)) {
-        Ok(orphan) => Ok(!orphan),
-        // Some parent has no such key ("foreign key mismatch"), and no link of the table is looked
-        // at.
-        Err(rusqlite::Error::SqliteFailure(error, _))
-            if error.extended_code == rusqlite::ffi::SQLITE_ERROR =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn foreign_key(row: &rusqlite::Row<'_>, written: ddl::Link) -> Result<ForeignKey> {
-    Ok(ForeignKey {
-        name: written.name,
-        columns: Vec::new(),
-        references: TableName::bare(row.get::<_, String>(1)?),
-        referenced: Vec::new(),
-        on_update: row.get(4)?,
-        on_delete: row.get(5)?,
-        deferrable: written.deferrable,
-        validated: false,
-    })
-}
-
-/// Gives foreign keys the names that the tables themselves use, which may differ in case, and the
-/// parent's primary key where no columns are written.
-fn resolve_links(tables: &mut [Table]) {
-    let known: BTreeMap<String, Table> =
-        tables.iter().map(|table| (table.name.name.to_ascii_lowercase(), table.clone())).collect();
-    for table in tables {
-        let own: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
-        for key in &mut table.foreign_keys {
-            respell(&mut key.columns, &own);
-            let Some(parent) = known.get(&key.references.name.to_ascii_lowercase()) else {
-                continue;
-            };
-            key.references = parent.name.clone();
-            if key.referenced.iter().all(String::is_empty) {
-                let primary = parent.primary_key.as_ref().map(|primary| primary.columns.clone());
-                key.referenced = primary.unwrap_or_default();
-            }
-            let there: Vec<_> = parent.columns.iter().map(|column| column.name.clone()).collect();
-            respell(&mut key.referenced, &there);
-        }
-        // A link to a table that is not there, or whose columns do not pair up, binds nothing.
-        table.foreign_keys.retain(|key| key.columns.len() == key.referenced.len());
-    }
-}
-
-fn respell(names: &mut [String], known: &[String]) {
-    for name in names {
-        if let Some(spelled) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-            name.clone_from(spelled);
-        }
-    }
-}
-
-/// Rows counted one by one before the rowids are asked instead.
-const COUNTED_MAX: u64 = 100_000;
-
-/// Rows whose width is looked at.
-const SAMPLED: u32 = 200;
-
-/// About how many rows and bytes.
-fn estimate(connection: &Connection, listed: &Listed, columns: &[Column]) -> Result<(u64, u64)> {
-    let from = quote::name(&listed.name);
-    let some = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {COUNTED_MAX})");
-    let counted: u64 = connection.query_row(&some, [], |row| row.get::<_, i64>(0))?.unsigned_abs();
-    let rows = if counted < COUNTED_MAX {
-        counted
-    } else {
-        many(connection, listed)?.unwrap_or(counted).max(counted)
-    };
-    let lengths: Vec<_> = columns
-        .iter()
-        .map(|column| {
-            let name = quote::name(&column.name);
-            format!("total(length(CAST({name} AS BLOB)))")
-        })
-        .collect();
-    let sample = format!(
-        "SELECT count(*), {} FROM (SELECT * FROM {from} LIMIT {SAMPLED})",
-        lengths.join(", ")
-    );
-    let (sampled, bytes) = connection.query_row(&sample, [], |row| {
-        let mut bytes = 0.0;
-        for column in 1..=lengths.len() {
-            bytes += row.get::<_, f64>(column)?;
-        }
-        Ok((row.get::<_, i64>(0)?.unsigned_abs(), bytes))
-    })?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a sum of lengths is neither negative nor near 2^64, and only an estimate"
-    )]
-    let average = (bytes as u64).checked_div(sampled).unwrap_or(0);
-    // The framing: a length before each cell, and their number.
-    let width = average + 4 * lengths.len() as u64 + 2;
-    Ok((rows, rows.saturating_mul(width)))
-}
-
-/// Rows of a large table: as many as its rowids span, if that is no more than its pages could hold.
-fn many(connection: &Connection, listed: &Listed) -> Result<Option<u64>> {
-    let from = quote::name(&listed.name);
-    let all = format!("SELECT count(*) FROM {from}");
-    let count = || connection.query_row(&all, [], |row| row.get::<_, i64>(0));
-    if listed.without_rowid {
-        return count().map(|count| Some(count.unsigned_abs()));
-    }
-    let ends = format!("SELECT max(rowid), min(rowid) FROM {from}");
-    let ends = connection.query_row(&ends, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    // A column of that name hides the rowid, and may hold anything.
-    let span = ends.and_then(|(most, least): (i64, i64)| most.checked_sub(least));
-    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-    let most = pages.saturating_mul(200);
-    match span {
-        Some(span) if span < most => Ok(Some(span.unsigned_abs().saturating_add(1))),
-        Some(_) | None => count().map(|count| Some(count.unsigned_abs())),
-    }
 }
