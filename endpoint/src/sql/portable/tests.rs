@@ -2,6 +2,8 @@
 
 mod agreement;
 
+use protocol::schema::Logical;
+
 use super::*;
 
 const PG: Engine = Engine::Postgres;
