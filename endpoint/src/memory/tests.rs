@@ -1,15 +1,16 @@
 //! What the suite cannot ask of every engine.
 
+use protocol::batch::Batch;
 use protocol::clock::Instant;
 use protocol::id::{AttemptId, ChunkId, EntityId, Environment};
-use protocol::mapping::{Limits, Mode, OnSnapshotLost};
+use protocol::mapping::{Consistency, Limits, Mode, OnSnapshotLost};
 use protocol::plan::{
-    Chunk, ColumnMap, DrawnFrom, Guarantee, Lane, Plan, Range, Side, Stage, Work,
+    Chunk, ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Plan, Range, Side, Stage, Work,
 };
 use protocol::run::{Event, Record, State as RunState};
 
 use super::*;
-use crate::{Begun, Write};
+use crate::{Begun, Session, Source, Target, Write};
 
 const INT: Logical = Logical::Integer { bits: 64 };
 
