@@ -92,6 +92,35 @@ enum Decoder {
     Text(text::Decoder),
 }
 
+/// What came of a row that is not whole yet: a message may end anywhere.
+#[derive(Debug, Default)]
+struct Waiting(Vec<u8>);
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Hands on what waits and the message behind it. What is not taken of them waits from now on.
+    fn and(
+        self,
+        message: &[u8],
+        take: impl FnOnce(&[u8]) -> Result<usize, &'static str>,
+    ) -> Result<Self, &'static str> {
+        let Self(mut waiting) = self;
+        if waiting.is_empty() {
+            // Mostly a message is a row, and none of it is copied.
+            let taken = take(message)?;
+            waiting.extend_from_slice(&message[taken..]);
+        } else {
+            waiting.extend_from_slice(message);
+            let taken = take(&waiting)?;
+            waiting.drain(..taken);
+        }
+        Ok(Self(waiting))
+    }
+}
+
 /// A COPY that is running.
 struct CopyOut {
     /// Alive until the read came to its end.

@@ -2,6 +2,8 @@
 
 use protocol::batch::Batch;
 
+use super::Waiting;
+
 /// A signature, four bytes of flags, and the length of the header's extension in four bytes.
 pub(in crate::postgres) const HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const SIGNATURE: &[u8] = HEADER.split_at(11).0;
@@ -17,7 +19,7 @@ pub(in crate::postgres) const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     state: State,
-    waiting: Vec<u8>,
+    waiting: Waiting,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,16 +33,8 @@ enum State {
 impl Decoder {
     /// Appends the whole tuples of a message.
     pub(super) fn push(&mut self, message: &[u8], batch: &mut Batch) -> Result<(), &'static str> {
-        if self.waiting.is_empty() {
-            let taken = self.take(message, batch)?;
-            self.waiting.extend_from_slice(&message[taken..]);
-            return Ok(());
-        }
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.extend_from_slice(message);
-        let taken = self.take(&waiting, batch)?;
-        waiting.drain(..taken);
-        self.waiting = waiting;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting = waiting.and(message, |bytes| self.take(bytes, batch))?;
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use protocol::batch::{Batch, Misfit};
 use protocol::cell::Reason;
 use protocol::schema::Logical;
 
+use super::Waiting;
+
 /// What is done to a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rendering {
@@ -23,7 +25,7 @@ pub(super) struct Decoder {
     columns: Vec<Rendering>,
     /// The server vouches for the encoding of texts.
     encoded: bool,
-    waiting: Vec<u8>,
+    waiting: Waiting,
     /// Where an escaped field is put together before it is rendered.
     scratch: Vec<u8>,
 }
@@ -54,21 +56,13 @@ impl Decoder {
             | Logical::Any => Rendering::AsPrinted,
         };
         let columns = columns.iter().map(rendering).collect();
-        Self { columns, encoded, waiting: Vec::new(), scratch: Vec::new() }
+        Self { columns, encoded, waiting: Waiting::default(), scratch: Vec::new() }
     }
 
     /// Appends the whole lines of a message.
     pub(super) fn push(&mut self, message: &[u8], batch: &mut Batch) -> Result<(), &'static str> {
-        if self.waiting.is_empty() {
-            let taken = self.take(message, batch)?;
-            self.waiting.extend_from_slice(&message[taken..]);
-            return Ok(());
-        }
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.extend_from_slice(message);
-        let taken = self.take(&waiting, batch)?;
-        waiting.drain(..taken);
-        self.waiting = waiting;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting = waiting.and(message, |bytes| self.take(bytes, batch))?;
         Ok(())
     }
 
