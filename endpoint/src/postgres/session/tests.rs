@@ -48,6 +48,12 @@ impl Run {
         run
     }
 
+    /// A run over a table of numbers, without a key.
+    async fn of_numbers() -> Self {
+        let entity = entity(Mode::Create, Lane::Text, &[], &[]);
+        Self::new("CREATE TABLE t (id int)", &[("id", INT)], entity).await
+    }
+
     fn record(&self) -> Record {
         Record::new(self.id, &self.plan, Instant(0))
     }
@@ -276,12 +282,7 @@ async fn a_copy_that_was_refused_or_given_up_can_be_undone() {
 
 #[tokio::test]
 async fn what_was_not_completed_is_not_committed() {
-    let run = Run::new(
-        "CREATE TABLE t (id int)",
-        &[("id", INT)],
-        entity(Mode::Create, Lane::Text, &[], &[]),
-    )
-    .await;
+    let run = Run::of_numbers().await;
     let mut session = run.session().await;
     run.open(session.as_mut(), 0).await;
     assert!(session.commit().await.is_err());
@@ -294,12 +295,7 @@ async fn what_was_not_completed_is_not_committed() {
 
 #[tokio::test]
 async fn a_session_that_the_server_ended_is_unreachable() {
-    let run = Run::new(
-        "CREATE TABLE t (id int)",
-        &[("id", INT)],
-        entity(Mode::Create, Lane::Text, &[], &[]),
-    )
-    .await;
+    let run = Run::of_numbers().await;
     let mut session = run.session().await;
     run.open(session.as_mut(), 0).await;
     session.start(run.entity(), &ALL, false).await.unwrap();
@@ -345,12 +341,7 @@ async fn deferred_constraints_speak_at_once_when_asked_to() {
 
 #[tokio::test]
 async fn a_step_does_not_hold_the_gate_while_it_works() {
-    let run = Run::new(
-        "CREATE TABLE t (id int)",
-        &[("id", INT)],
-        entity(Mode::Create, Lane::Text, &[], &[]),
-    )
-    .await;
+    let run = Run::of_numbers().await;
     let mut session = run.session().await;
     run.open(session.as_mut(), 3).await;
     let Work::Step(step) = &run.plan.chunks[3].work else { panic!("a step") };
