@@ -126,7 +126,7 @@ async fn check(
             Work::Link(_) | Work::Step(_) => {}
         }
     }
-    let pipeline = compile(entity, plan.from.engine, plan.to.engine);
+    let pipeline = compile(entity, plan.from.engine, plan.to.engine, &plan.charsets);
     let mut found = Digest::default();
     let mut rows = sides.target.read_back(entity, 0, 1, sides.batch_bytes).await?;
     while let Some(batch) = rows.next().await? {

@@ -41,6 +41,7 @@ pub mod faulty;
 
 use async_trait::async_trait;
 use protocol::batch::Batch;
+use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
@@ -231,6 +232,12 @@ pub trait Target: Send + Sync {
 
     /// Whether the table holds any row.
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;
+
+    /// Which characters the set has that `protocol::cell::charset` names for a column; none where it
+    /// has all.
+    async fn repertoire(&self, _charset: &str) -> Result<Option<Repertoire>, Fault> {
+        Ok(None)
+    }
 
     /// The unique keys of an *existing* table that take some texts that differ for one.
     async fn coarse_keys(&self, _table: &Table) -> Result<Vec<CoarseKey>, Fault> {

@@ -161,6 +161,7 @@ fn plan(bounds: Bounds) -> Plan {
         limits: Limits { attempts: bounds.tries.map_or(u32::MAX, u32::from), ..Limits::default() },
         entities: vec![],
         chunks: (0..=bounds.copies).map(chunk).collect(),
+        charsets: Default::default(),
         notes: vec![],
         drawn_from: DrawnFrom { migration: nothing(), source: nothing(), target: nothing() },
     }

@@ -53,6 +53,7 @@
 //! `TimestampWithZone`, and text with one does not fit `Timestamp`. Fractions of a second beyond
 //! microseconds are [`Reason::TooPrecise`] unless they are zeros.
 
+mod charset;
 mod clamp;
 mod engine;
 mod float;
@@ -75,6 +76,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Logical;
 
+pub use charset::{Charsets, OF_DATABASE, Repertoire, charset};
 pub use clamp::{clamp, clamps, clamps_reason};
 pub use engine::{asks_engine, holds};
 pub use float::{write_f32, write_f64};
@@ -95,6 +97,8 @@ pub enum Reason {
     TooLong,
     /// Bytes that are not valid UTF-8.
     InvalidEncoding,
+    /// A character that the column's character set lacks.
+    NoSuchCharacter,
     /// A NUL character in text.
     NulInText,
     /// NaN or an infinity that the target does not have.
@@ -109,12 +113,13 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WrongType,
         Self::OutOfRange,
         Self::TooPrecise,
         Self::TooLong,
         Self::InvalidEncoding,
+        Self::NoSuchCharacter,
         Self::NulInText,
         Self::NotFinite,
         Self::NegativeZero,
@@ -130,6 +135,7 @@ impl Reason {
             Self::TooPrecise => "too_precise",
             Self::TooLong => "too_long",
             Self::InvalidEncoding => "invalid_encoding",
+            Self::NoSuchCharacter => "no_such_character",
             Self::NulInText => "nul_in_text",
             Self::NotFinite => "not_finite",
             Self::NegativeZero => "negative_zero",

@@ -73,6 +73,8 @@ pub enum Refusal {
     WrongType,
     /// A text is not in the encoding of its column.
     InvalidEncoding,
+    /// A text has a character that the character set of its column lacks.
+    NoSuchCharacter,
     /// A trigger refused it.
     Trigger,
 }
@@ -91,6 +93,7 @@ impl Refusal {
             Self::OutOfRange => "out_of_range",
             Self::WrongType => "wrong_type",
             Self::InvalidEncoding => "invalid_encoding",
+            Self::NoSuchCharacter => "no_such_character",
             Self::Trigger => "trigger",
         }
     }

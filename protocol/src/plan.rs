@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cell::Reason;
+use crate::cell::{Charsets, Reason};
 use crate::id::{ChunkId, EntityId, Environment};
 use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost, Policy};
 use crate::schema::{Engine, Logical, TableName};
@@ -35,6 +35,9 @@ pub struct Plan {
     pub entities: Vec<Entity>,
     /// All chunks; a chunk's id is its position.
     pub chunks: Vec<Chunk>,
+    /// Which characters the target's texts can have, where not all.
+    #[serde(default, skip_serializing_if = "Charsets::is_empty")]
+    pub charsets: Charsets,
     /// What a person should know before saying yes, most serious first.
     pub notes: Vec<Note>,
     /// What the migration file and both catalogues said when this was drawn.

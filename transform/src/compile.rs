@@ -1,7 +1,7 @@
 //! From a column map to a pipeline, and a batch through it.
 
 use protocol::batch::{Batch, Digest, Misfit, Row};
-use protocol::cell::Reason;
+use protocol::cell::{Charsets, Reason};
 use protocol::plan::Entity;
 use protocol::schema::Engine;
 
@@ -52,9 +52,10 @@ pub struct Changed {
     pub reason: Reason,
 }
 
-/// The pipeline for an entity's rows, read from one engine and written to another.
-pub fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
-    let column = |map| Column::new(map, entity, from, to);
+/// The pipeline for an entity's rows, read from one engine and written to another whose texts are in
+/// these character sets.
+pub fn compile(entity: &Entity, from: Engine, to: Engine, charsets: &Charsets) -> Pipeline {
+    let column = |map| Column::new(map, entity, (from, to), charsets);
     let columns: Vec<_> = entity.columns.iter().map(column).collect();
     Pipeline {
         compared: Compared::of(entity, to),

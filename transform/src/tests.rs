@@ -2,19 +2,23 @@
 
 use proptest::prelude::*;
 use protocol::batch::{Batch, Digest, Misfit};
-use protocol::cell::Reason;
+use protocol::cell::{Charsets, Reason, Repertoire};
 use protocol::id::EntityId;
-use protocol::mapping::Mode;
+use protocol::mapping::{Mode, Policy};
 use protocol::plan::{ColumnMap, Entity, Lane};
 use protocol::schema::{Engine, Logical, TableName};
 
-use crate::{Pipeline, RejectedRow, Transformed, compile};
+use crate::{Pipeline, RejectedRow, Transformed};
 
 const INT: Logical = Logical::Integer { bits: 32 };
 const TEXT: Logical = Logical::Text { length: None };
 const TEXT3: Logical = Logical::Text { length: Some(3) };
 const FLOAT: Logical = Logical::Float { bits: 64 };
 const MONEY: Logical = Logical::Decimal { precision: Some(6), scale: Some(2) };
+
+fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
+    crate::compile(entity, from, to, &Charsets::default())
+}
 
 /// An entity whose source columns are `a`, `b`, … and whose target columns are `A`, `B`, …; its
 /// key is `a`.
@@ -271,4 +275,27 @@ proptest! {
         prop_assert_eq!(transformed.written, digest(&read));
         prop_assert_eq!(transformed.rows, read);
     }
+}
+
+#[test]
+fn characters_that_a_column_lacks_are_refused_or_mended_and_utf_8_is_not_looked_at() {
+    let mut narrow = entity(Lane::Text, &[(INT, INT), (TEXT, TEXT)]);
+    narrow.columns[1].native = "text CHARACTER SET latin1 COLLATE latin1_bin".into();
+    let latin1 = Repertoire::keeping((0..=0xff).filter_map(char::from_u32));
+    let charsets = Charsets([("latin1".to_owned(), latin1)].into());
+    let (mysql, read) =
+        (Engine::MySql, batch(&[&[Some("1"), Some("Zoë")], &[Some("2"), Some("學")]]));
+    let refusing = crate::compile(&narrow, mysql, mysql, &charsets);
+    let transformed = through(&refusing, &read);
+    assert_eq!(transformed.rejects, [rejected(1, "2", "B", Reason::NoSuchCharacter)]);
+
+    let clamp = [(Reason::NoSuchCharacter, Policy::Clamp)].into();
+    narrow.policies = [("B".to_owned(), clamp)].into();
+    let transformed = through(&crate::compile(&narrow, mysql, mysql, &charsets), &read);
+    let expected = batch(&[&[Some("1"), Some("Zoë")], &[Some("2"), Some("?")]]);
+    assert_eq!((transformed.rows, transformed.changed.len()), (expected, 1));
+
+    narrow.columns[1].native = "text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin".into();
+    narrow.policies.clear();
+    assert!(crate::compile(&narrow, mysql, mysql, &charsets).is_pass_through());
 }

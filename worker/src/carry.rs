@@ -213,7 +213,8 @@ impl Carrier {
     }
 
     fn pipeline(&self, entity: &Entity) -> Pipeline {
-        compile(entity, self.parts.plan.from.engine, self.parts.plan.to.engine)
+        let plan = &self.parts.plan;
+        compile(entity, plan.from.engine, plan.to.engine, &plan.charsets)
     }
 
     /// First gear: one way into the target, all rows through it.

@@ -27,6 +27,7 @@ fn plan(chunks: Vec<(Stage, Option<u32>, Vec<After>, u64)>) -> Plan {
         limits: Limits::default(),
         entities: vec![],
         chunks: chunks.into_iter().enumerate().map(chunk).collect(),
+        charsets: Default::default(),
         notes: vec![],
         drawn_from: DrawnFrom {
             migration: String::new(),

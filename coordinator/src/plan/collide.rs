@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 
 use endpoint::{CoarseKey, KeyTexts, Read, Source, Target};
 use protocol::batch::Row;
+use protocol::cell::Charsets;
 use protocol::fault::Fault;
 use protocol::plan::{ColumnMap, Entity, Lane, Level, Range};
 use protocol::schema::{Engine, Index, Table};
@@ -47,6 +48,7 @@ pub(super) struct Existing<'a> {
     pub(super) from: &'a Table,
     pub(super) to: &'a Table,
     pub(super) entity: &'a Entity,
+    pub(super) charsets: &'a Charsets,
 }
 
 /// What was found about one key.
@@ -178,7 +180,7 @@ impl<'a> Pass<'a> {
                 batch_bytes: BATCH_BYTES,
                 label: "longhaul:plan".into(),
             },
-            pipeline: compile(&narrow, of.engines.0, of.engines.1),
+            pipeline: compile(&narrow, of.engines.0, of.engines.1, of.charsets),
             exact: key.columns.iter().filter(|name| !is_text(name)).filter_map(place).collect(),
             texts: key.texts.iter().filter_map(|(name, _)| place(name)).collect(),
             of,

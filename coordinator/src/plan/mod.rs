@@ -6,6 +6,7 @@
 //!    moved but not expressed in the target is a note in the plan, never dropped in silence.
 //! 3. The same migration over the same databases gives the same fingerprint.
 
+mod characters;
 mod chunks;
 mod collide;
 mod columns;
@@ -18,6 +19,7 @@ mod select;
 use std::collections::BTreeSet;
 
 use endpoint::{Capabilities, Design, DesignedStep, Source, Target, Wanted};
+use protocol::cell::Charsets;
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::mapping::{Migration, Mode, Triggers};
@@ -54,7 +56,8 @@ pub async fn draw(
     for one in &chosen {
         columns::refuse_unknown(one.rule, one.table)?;
     }
-    let mut draft = Draft { able, from: &from, to: &to, target, notes: Vec::new() };
+    let (charsets, asked, notes) = (Charsets::default(), BTreeSet::new(), Vec::new());
+    let mut draft = Draft { able, from: &from, to: &to, target, charsets, asked, notes };
     let (mut design, wanted) = draft.design(&chosen)?;
     let entities = draft.entities(&chosen, &design, &wanted).await?;
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
@@ -66,7 +69,7 @@ pub async fn draw(
     draft.notes.extend(design.notes);
     // The most serious first; a stable sort keeps what belongs together together.
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));
-    let notes = draft.notes;
+    let (notes, charsets) = (draft.notes, draft.charsets);
     let durable = design.durable && existing(&chosen, &to, able).all(|table| table.durable);
     let chunks = chunks::chunks(&entities, design.steps, &migration.limits, source).await?;
     Ok(Plan {
@@ -79,6 +82,7 @@ pub async fn draw(
         limits: migration.limits.clone(),
         entities: entities.into_iter().map(|planned| planned.entity).collect(),
         chunks,
+        charsets,
         notes,
         drawn_from: drawn_from(migration, &from, &to),
     })
@@ -168,6 +172,10 @@ struct Draft<'a> {
     from: &'a Catalogue,
     to: &'a Catalogue,
     target: &'a dyn Target,
+    /// Which characters the sets that were met have, where not all.
+    charsets: Charsets,
+    /// The sets that were met.
+    asked: BTreeSet<String>,
     notes: Vec<Note>,
 }
 
@@ -258,7 +266,11 @@ impl Draft<'_> {
         if !links.is_empty() {
             refuse_unnamed(&one.target, &key, &columns, &links)?;
         }
+        self.learn_charsets(&columns).await?;
         let lane = self.lane(one, &columns, &links);
+        if lane == Lane::Text {
+            self.say_of_charsets(one, &columns);
+        }
         let conflict = conflict(one, mode, there.as_ref())?;
         let policies = self.policies(one, there.as_ref(), (&columns, &key, &conflict), lane)?;
         let entity = Entity {
@@ -338,6 +350,7 @@ impl Draft<'_> {
             conflict,
             nullable: &nullable,
             to: self.to.engine,
+            charsets: &self.charsets,
         };
         let (policies, notes) = asked.policies()?;
         if lane == Lane::Raw {
@@ -360,16 +373,6 @@ impl Draft<'_> {
             Some(DesignedStep { step, stage, entity, after: Vec::new() })
         };
         entities.iter().filter_map(step).collect()
-    }
-
-    /// Bytes may pass unseen when both engines are one and every column means the same bytes.
-    fn lane(&self, one: &Chosen<'_>, columns: &[ColumnMap], links: &[String]) -> Lane {
-        let same = |map: &ColumnMap| {
-            let column = one.table.column(&map.source);
-            column.is_some_and(|c| c.raw && c.native == map.native && map.compared)
-        };
-        let alike = self.from.engine == self.to.engine && columns.iter().all(same);
-        if alike && links.is_empty() { Lane::Raw } else { Lane::Text }
     }
 
     /// Whether triggers are off while rows are written: only where there are any.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::cell::{self, Reason, Room};
+use protocol::cell::{self, Charsets, Reason, Room};
 use protocol::fault::{Code, Fault};
 use protocol::mapping::{EntityRule, Policy};
 use protocol::plan::ColumnMap;
@@ -24,6 +24,7 @@ pub(super) struct Columns<'a> {
     /// Whether a target column may be NULL.
     pub(super) nullable: &'a dyn Fn(&ColumnMap) -> bool,
     pub(super) to: Engine,
+    pub(super) charsets: &'a Charsets,
 }
 
 impl Columns<'_> {
@@ -123,7 +124,9 @@ impl Columns<'_> {
             Policy::Null => Some("it may not be NULL".into()),
             Policy::Replace(value) => {
                 let mut fitted = Vec::new();
-                let room = Room::of(self.to, &column.to, &column.native);
+                let (to, native) = (&column.to, &column.native);
+                let characters = self.charsets.of(self.to, to, native);
+                let room = Room::of(self.to, to, native).with(characters);
                 let fits = cell::fit(&column.to, value.as_bytes(), &mut fitted)
                     .and_then(|()| room.holds(&column.to, &fitted));
                 fits.err().map(|reason| format!("the replacement does not fit it: {reason}"))

@@ -315,6 +315,7 @@ fn plan(database: &Database, tables: &[Table], design: &Design, copies: u32) -> 
         limits: Limits::default(),
         chunks: chunks(&entities, design, copies),
         entities,
+        charsets: Default::default(),
         notes: Vec::new(),
         drawn_from: DrawnFrom {
             migration: String::new(),

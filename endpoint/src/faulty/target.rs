@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::plan::{Entity, Step};
 use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
@@ -64,6 +65,10 @@ impl Target for FaultyTarget {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.script.around(Op::HoldsRows, self.inner.holds_rows(table)).await
+    }
+
+    async fn repertoire(&self, charset: &str) -> Result<Option<Repertoire>, Fault> {
+        self.inner.repertoire(charset).await
     }
 
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {

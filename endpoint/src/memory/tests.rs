@@ -64,6 +64,7 @@ fn plan() -> Plan {
         limits: Limits::default(),
         entities: vec![entity()],
         chunks: vec![chunk(0), chunk(1)],
+        charsets: Default::default(),
         notes: Vec::new(),
         drawn_from: DrawnFrom {
             migration: String::new(),

@@ -66,7 +66,8 @@ const REFUSALS: &[(&[u16], Refusal)] = &[
     (&[1406], Refusal::TooLong),
     (&[1153, 1301, 1118, 139], Refusal::TooLarge),
     (&[1264, 1690, 1441, 1416], Refusal::OutOfRange),
-    (&[1300, 3988, 1977], Refusal::InvalidEncoding),
+    (&[1300], Refusal::InvalidEncoding),
+    (&[3988, 1977], Refusal::NoSuchCharacter),
     (
         &[
             1265, 1292, 1366, 1367, 1411, 1525, 1261, 1262, 3140, 3141, 3143, 3156, 3157, 4037,
@@ -152,7 +153,7 @@ fn native(number: u16) -> Native {
 /// lacks from a text that is no number.
 fn refusal(number: u16, message: &str) -> Option<Refusal> {
     if number == 1366 && message.starts_with("Incorrect string value") {
-        return Some(Refusal::InvalidEncoding);
+        return Some(Refusal::NoSuchCharacter);
     }
     let known = REFUSALS.iter().find(|(numbers, _)| numbers.contains(&number));
     known.map(|(_, refusal)| *refusal)
@@ -337,7 +338,7 @@ mod tests {
         for (message, reason) in [
             (
                 "Incorrect string value: '\\xE5' for column `d`.`t`.`v` at row 1",
-                "invalid_encoding (1366)",
+                "no_such_character (1366)",
             ),
             ("Incorrect integer value: 'x' for column `d`.`t`.`v` at row 1", "wrong_type (1366)"),
         ] {

@@ -16,6 +16,7 @@
 
 mod address;
 mod ask;
+mod charset;
 mod coarse;
 mod connect;
 mod design;
@@ -44,6 +45,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use protocol::cell::Repertoire;
 use protocol::fault::{Code, Fault};
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
@@ -207,6 +209,10 @@ impl Target for MySql {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.ask_rows(table).await
+    }
+
+    async fn repertoire(&self, charset: &str) -> Result<Option<Repertoire>, Fault> {
+        charset::repertoire(&self.door, charset).await
     }
 
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {

@@ -375,3 +375,26 @@ async fn a_moment_whose_holder_is_gone_is_lost_until_another_is_held() {
     source.hold(Consistency::Snapshot).await.unwrap();
     assert_eq!(count().await.unwrap(), 2, "it is found to be gone without a read");
 }
+
+/// The settings of the server do not matter, and neither does a set's shape.
+#[tokio::test]
+async fn a_character_set_has_what_comes_back_from_it() {
+    let scratch = Scratch::new("").await;
+    let target = crate::open_target(&scratch.address()).await.unwrap();
+    let one = "Zoë €";
+    for (set, has, lacks) in [
+        ("latin1", one, "学😀\u{80}"),
+        ("ascii", "Zo?\0\\'\u{1a}", "ë€学😀"),
+        ("gbk", "Zo学漢é", "ë한😀"),
+        ("swe7", "ZÄö", "[{ë"),
+        ("utf8mb3", "Zoë 学\u{ffff}", "😀\u{10ffff}"),
+    ] {
+        let repertoire = target.repertoire(set).await.unwrap().unwrap();
+        assert!(has.chars().all(|c| repertoire.has(c)), "{set}: {repertoire:?}");
+        assert!(!lacks.chars().any(|c| repertoire.has(c)), "{set}: {repertoire:?}");
+    }
+    for whole in ["utf8mb4", "utf16", "utf32"] {
+        assert_eq!(target.repertoire(whole).await.unwrap(), None);
+    }
+    let _ = target.repertoire("latin1) --").await.unwrap_err();
+}

@@ -55,7 +55,7 @@ const REFUSALS: &[(&str, Refusal)] = &[
     ("22003", Refusal::OutOfRange),
     ("22008", Refusal::OutOfRange),
     ("22021", Refusal::InvalidEncoding),
-    ("22P05", Refusal::InvalidEncoding),
+    ("22P05", Refusal::NoSuchCharacter),
     ("22", Refusal::WrongType),
     ("21", Refusal::Unique),
     ("23502", Refusal::NotNull),

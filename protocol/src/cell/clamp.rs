@@ -1,15 +1,17 @@
 //! The value nearest to one that does not fit: what the policy `clamp` puts in its place.
 //!
 //! Nearest means: the end of the range, the text cut to its length, the number rounded half away
-//! from zero, the time without the digits that are not kept, the last day of the month. Where there
-//! is no such value (`abc` in a number, NaN, a month 13) there is none.
+//! from zero, the time without the digits that are not kept, the last day of the month, the text with
+//! `?` for a character that its column lacks. Where there is no such value (`abc` in a number, NaN, a
+//! month 13) there is none.
 
 use super::room::{Room, Span};
 use super::{Reason, fit, holds, write_f32, write_f64};
 use crate::schema::{Engine, Logical};
 
-/// Mending one thing may show the next: a text too long that holds a NUL.
-const PASSES: usize = 4;
+/// Mending one thing may show the next: of bytes that are no text, a character that the set lacks,
+/// in a text too long.
+const PASSES: usize = 6;
 
 /// The canonical text of the value nearest to `cell` that a column of type `to` with this room holds,
 /// if there is one.
@@ -71,6 +73,7 @@ pub fn clamps_reason(reason: Reason) -> bool {
         | Reason::TooPrecise
         | Reason::TooLong
         | Reason::InvalidEncoding
+        | Reason::NoSuchCharacter
         | Reason::NulInText
         | Reason::NotFinite
         | Reason::NegativeZero
@@ -82,6 +85,7 @@ fn nearer(room: &Room, to: &Logical, reason: Reason, cell: &[u8]) -> Option<Vec<
     match reason {
         Reason::NulInText => Some(cell.iter().copied().filter(|byte| *byte != 0).collect()),
         Reason::InvalidEncoding => Some(String::from_utf8_lossy(cell).into_owned().into_bytes()),
+        Reason::NoSuchCharacter => room.characters.as_ref()?.nearest(cell),
         Reason::TooLong => cut(room, to, cell),
         Reason::OutOfRange | Reason::NotFinite => end_of_range(room, to, cell),
         Reason::NegativeZero => Some(b"0".to_vec()),
@@ -272,6 +276,7 @@ fn last_day(to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Repertoire;
     use super::*;
 
     fn nearest(to: &Logical, cell: &str) -> Option<String> {
@@ -378,6 +383,35 @@ mod tests {
         assert_eq!(near.as_deref(), Some("a\u{fffd}b".as_bytes()));
     }
 
+    #[test]
+    fn a_character_that_the_set_lacks_becomes_a_question_mark() {
+        let (text, bytes) = (Logical::Text { length: Some(4) }, Logical::Text { length: None });
+        let latin1 = Repertoire::keeping((0..=0xff).filter_map(char::from_u32));
+        let basic = Repertoire::keeping((0..=0xffff).filter_map(char::from_u32));
+        for (to, native, set, cell, near) in [
+            (&text, "varchar(4)", &latin1, "Zoë学".as_bytes(), Some("Zoë?".to_owned())),
+            (
+                &text,
+                "varchar(4)",
+                &latin1,
+                "学\u{1F600}é\u{1F600}x".as_bytes(),
+                Some("??é?".into()),
+            ),
+            // What is put in the place of no character is lacked, too.
+            (&text, "varchar(4)", &latin1, b"a\xffb", Some("a?b".into())),
+            // The whole of what is shorter then.
+            (&bytes, "tinytext", &basic, "😀".repeat(255).as_bytes(), Some("?".repeat(255))),
+            (&Logical::Json, "text", &latin1, "[\"学\"]".as_bytes(), Some("[\"?\"]".into())),
+        ] {
+            let room = Room::of(Engine::MySql, to, native).with(Some(set.clone()));
+            let found = clamp(&room, to, cell).map(|near| String::from_utf8(near).unwrap());
+            assert_eq!(found, near, "{native}");
+        }
+        let narrow =
+            Room::of(Engine::MySql, &text, "").with(Some(Repertoire::keeping("a".chars())));
+        assert_eq!(clamp(&narrow, &text, b"ab"), None);
+    }
+
     /// A type of each kind, with a cell that it has not, and whether a nearer one is known.
     fn kinds() -> [(Logical, &'static [u8], bool); 21] {
         let labels = vec!["a".into()];
@@ -433,8 +467,9 @@ mod tests {
     #[test]
     fn a_reason_clamps_where_something_nearer_is_found() {
         let kinds = kinds();
+        let lacking = Repertoire::keeping("?".chars());
         let found = |reason, to: &Logical| {
-            let room = Room::of(Engine::Postgres, to, "");
+            let room = Room::of(Engine::Postgres, to, "").with(Some(lacking.clone()));
             kinds.iter().any(|(_, cell, _)| nearer(&room, to, reason, cell).is_some())
         };
         for reason in Reason::ALL {

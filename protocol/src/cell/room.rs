@@ -5,12 +5,13 @@
 //! so whoever has one asks here first.
 
 use super::Reason;
+use super::charset::Repertoire;
 use super::engine::{holds, is_not_finite};
 use super::seconds::{keeps_seconds, second_digits};
 use crate::schema::{Engine, Logical};
 
 /// What one column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
     pub(super) engine: Engine,
     /// Digits of a second that it keeps, where it keeps fewer than microseconds.
@@ -20,6 +21,8 @@ pub struct Room {
     pub(super) bytes: Option<usize>,
     /// Decimals are kept as binary numbers, which have no NaN here and no infinity.
     finite: bool,
+    /// What its character set has, where that lacks something.
+    pub(super) characters: Option<Repertoire>,
 }
 
 /// Numbers that a column holds, where those are fewer than its meaning says.
@@ -42,7 +45,19 @@ impl Room {
             Engine::Postgres | Engine::Sqlite | Engine::Memory => (None, None),
         };
         let finite = engine == Engine::Sqlite && is_binary_decimal(to, native);
-        Self { engine, seconds: second_digits(engine, to, native), span, bytes, finite }
+        let seconds = second_digits(engine, to, native);
+        Self { engine, seconds, span, bytes, finite, characters: None }
+    }
+
+    /// The same room for texts of these characters only; see [`super::Charsets::of`].
+    #[must_use]
+    pub fn with(self, characters: Option<Repertoire>) -> Self {
+        Self { characters, ..self }
+    }
+
+    /// Whether there are characters that its texts cannot have.
+    pub fn lacks_characters(&self) -> bool {
+        self.characters.is_some()
     }
 
     /// Whether the column holds less than its meaning says, and than its engine does.
@@ -59,6 +74,10 @@ impl Room {
         holds(self.engine, to, cell)?;
         if self.finite && is_not_finite(cell) {
             return Err(Reason::NotFinite);
+        }
+        // Before bytes are counted: what stands in the place of a character is shorter.
+        if self.characters.as_ref().is_some_and(|set| !set.has_all(cell)) {
+            return Err(Reason::NoSuchCharacter);
         }
         if self.bytes.is_some_and(|most| cell.len() > most) {
             return Err(Reason::TooLong);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::batch::Batch;
-use protocol::cell::{self, Reason, Room};
+use protocol::cell::{self, Charsets, Reason, Room};
 use protocol::mapping::Policy;
 use protocol::plan::{ColumnMap, Entity, Lane};
 use protocol::schema::{Engine, Logical};
@@ -34,17 +34,24 @@ enum Look {
 }
 
 impl Column {
-    pub(crate) fn new(map: &ColumnMap, entity: &Entity, from: Engine, to: Engine) -> Self {
+    pub(crate) fn new(
+        map: &ColumnMap,
+        entity: &Entity,
+        (from, to): (Engine, Engine),
+        charsets: &Charsets,
+    ) -> Self {
         let lane = entity.lane;
-        let room = Room::of(to, &map.to, &map.native);
-        // A column that the plan makes for another of its engine has that one's own type.
-        let same = entity.new && from == to;
+        let characters = charsets.of(to, &map.to, &map.native);
+        let room = Room::of(to, &map.to, &map.native).with(characters);
+        // A column that the plan makes for another of its engine has that one's own type. The sets of
+        // two servers may differ under one name.
+        let narrow = room.lacks_characters() || room.is_narrow() && !(entity.new && from == to);
         let look = if lane == Lane::Raw {
             // The engine's own bytes mean nothing to us.
             Look::Pass
         } else if !cell::is_identity(&map.from, &map.to, from) {
             Look::Fit
-        } else if room.is_narrow() && !same || from != to && cell::asks_engine(to, &map.to) {
+        } else if narrow || from != to && cell::asks_engine(to, &map.to) {
             Look::Ask
         } else {
             Look::Pass

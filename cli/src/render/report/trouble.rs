@@ -48,6 +48,7 @@ fn meaning(reason: &str) -> Option<&'static str> {
         "too_long" => "longer than the type keeps",
         "too_large" => "larger than the server takes",
         "invalid_encoding" => "invalid encoding",
+        "no_such_character" => "no such character in the column's set",
         "nul_in_text" => "NUL character in text",
         "not_finite" => "NaN or infinite",
         "negative_zero" => "a zero with a minus",

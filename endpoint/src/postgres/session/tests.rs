@@ -146,6 +146,7 @@ fn plan(entity: Entity) -> Plan {
         limits: Limits::default(),
         entities: vec![entity],
         chunks: (0..).zip(works).map(chunk).collect(),
+        charsets: Default::default(),
         notes: Vec::new(),
         drawn_from: DrawnFrom {
             migration: String::new(),

@@ -111,6 +111,7 @@ fn plan(entity: &Entity, chunks: u32) -> Plan {
         limits: Limits::default(),
         entities: vec![entity.clone()],
         chunks: (0..chunks).map(|id| chunk(id, Work::Copy(Range::default()))).collect(),
+        charsets: Default::default(),
         notes: Vec::new(),
         drawn_from: DrawnFrom { migration: "".into(), source: "".into(), target: "".into() },
     }

@@ -256,10 +256,34 @@ pub(super) const POSTGRES_TO_MYSQL: Pair = Pair {
                 "abababababababa",
             )),
         ),
+        into(
+            "no_such_character",
+            ("text", "'Zoë 学😀 €'"),
+            "varchar(9) CHARACTER SET latin1",
+            MARK,
+            Some("Zoë ?? €"),
+        ),
+        into(
+            "no_such_character",
+            ("varchar(9)", "'学 €😀'"),
+            "tinytext CHARACTER SET utf8mb3",
+            ("学", "学"),
+            Some("学 €?"),
+        ),
+        into(
+            "no_such_character",
+            ("text", "'漢 한'"),
+            "text CHARACTER SET gbk",
+            ("漢", "漢"),
+            Some("漢 ?"),
+        ),
+        into("no_such_character", ("char(3)", "'Zoë'"), ASCII, MARK, Some("Zo?")),
         into("no_such_label", ("text", "'c'"), "enum('a','b')", ("a", "a"), None),
         into("wrong_type", ("text", "'yesterday'"), "date", DAY, None),
     ],
 };
+
+const ASCII: &str = "char(3) CHARACTER SET ascii";
 
 pub(super) const SQLITE_TO_MYSQL: Pair = Pair {
     from: Engine::Sqlite,
@@ -271,6 +295,20 @@ pub(super) const SQLITE_TO_MYSQL: Pair = Pair {
         new("too_precise", ("NUMERIC(5,2)", "1.256"), ("1.5", "1.50"), Some("1.26")),
         new("too_long", ("VARCHAR(3)", "'Zoë!'"), MARK, Some("Zoë")),
         new("invalid_encoding", ("TEXT", "CAST(x'41ff' AS TEXT)"), MARK, Some("A\u{fffd}")),
+        into(
+            "invalid_encoding",
+            ("TEXT", "CAST(x'41ff' AS TEXT)"),
+            "varchar(9) CHARACTER SET latin1",
+            MARK,
+            Some("A?"),
+        ),
+        into(
+            "no_such_character",
+            ("TEXT", "'Zoë 😀'"),
+            "longtext CHARACTER SET latin1",
+            MARK,
+            Some("Zoë ?"),
+        ),
         new("not_finite", ("NUMERIC(5,2)", "-9e999"), ("1.5", "1.50"), Some("-999.99")),
         new("no_such_date", ("DATE", "'2024-02-31'"), DAY, Some("2024-02-29")),
         new("no_such_date", ("DATE", "'0000-00-00'"), DAY, None),
@@ -298,6 +336,20 @@ pub(super) const MYSQL_TO_MYSQL: Pair = Pair {
             "time",
             ("01:00:00", "01:00:00"),
             Some("-838:59:58"),
+        ),
+        into(
+            "no_such_character",
+            ("varchar(9) CHARACTER SET utf8mb3", "'Zoë 学'"),
+            "varchar(9) CHARACTER SET latin1",
+            MARK,
+            Some("Zoë ?"),
+        ),
+        into(
+            "no_such_character",
+            ("char(3) CHARACTER SET latin1", "'Zoë'"),
+            ASCII,
+            MARK,
+            Some("Zo?"),
         ),
         into("no_such_label", ("enum('a','b')", "'b'"), "enum('a')", ("a", "a"), None),
         // The error value: no text makes one, as long as the server is strict.
