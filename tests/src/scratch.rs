@@ -86,6 +86,14 @@ impl Database {
         Self::made_with(ascii).await
     }
 
+    /// A database in an encoding that lacks characters.
+    ///
+    /// # Panics
+    /// When the server of [`server`] cannot be reached.
+    pub async fn in_latin1() -> Self {
+        Self::made_with("TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'").await
+    }
+
     async fn made_with(options: &str) -> Self {
         let name = format!("longhaul_test_{}", unique());
         let client = connect(&server()).await;

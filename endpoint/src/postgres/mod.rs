@@ -11,6 +11,7 @@
 //! Change counters are those of the server's statistics, which come up to a second late and are
 //! forgotten in a crash. What tells a quiet source from a busy one over hours is not a proof.
 
+mod charset;
 mod coarse;
 mod connect;
 mod copy;
@@ -36,6 +37,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
@@ -187,6 +189,10 @@ impl Target for Postgres {
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {
         self.ask_rows(table).await
+    }
+
+    async fn repertoire(&self, _charset: &str) -> Result<Option<Repertoire>, Fault> {
+        charset::repertoire(&self.door).await
     }
 
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {

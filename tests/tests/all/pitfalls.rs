@@ -368,6 +368,49 @@ async fn characters_that_a_column_of_mysql_lacks_are_refused_by_name() {
     }
 }
 
+/// A database of PostgreSQL has one encoding for all its texts.
+#[tokio::test]
+async fn characters_that_a_database_of_postgresql_lacks_are_refused_by_name_or_mended() {
+    let setting = Setting::new(LONGHAUL);
+    let from = Database::new().await;
+    from.run("CREATE TABLE note (id INT PRIMARY KEY, v TEXT, c CHAR(3), doc JSONB, n INT)").await;
+    from.run(
+        r#"INSERT INTO note VALUES (1, 'Zoë', 'ä', '"é"', 1), (2, '5 €', 'x', '1', 2),
+            (3, 'x', '学', '1', 3), (4, 'x', 'x', '"😀"', 4), (5, NULL, NULL, NULL, NULL)"#,
+    )
+    .await;
+    let bad = ["2 v no_such_character", "3 c no_such_character", "4 doc no_such_character"];
+    let rows = "SELECT string_agg(concat_ws('|', id, v, rtrim(c), doc), ' ' ORDER BY id) FROM note";
+
+    // The engine's own bytes are not looked at: there the server refuses, by the same word.
+    let to = Database::in_latin1().await;
+    let report = run(&setting, &from.url(), &to.url(), "on_unfit: reject", 4);
+    assert_eq!(report["totals"]["rejected"], 3);
+    let starts =
+        |reject: &Value| reject["reason"].as_str().unwrap().starts_with("no_such_character");
+    assert!(report["rejects"].as_array().unwrap().iter().all(starts), "{report:#}");
+
+    let to = Database::in_latin1().await;
+    let rule = "policies: { doc: null, no_such_character: reject }";
+    let report = run(&setting, &from.url(), &to.url(), rule, 4);
+    assert_eq!(rejected(&report), bad[..2]);
+
+    let to = Database::in_latin1().await;
+    let report = run(&setting, &from.url(), &to.url(), "on_unfit: clamp", 4);
+    assert_eq!(rejected(&report), bad[2..]);
+    let policies = json!({ "v": { "no_such_character": 1 }, "c": { "no_such_character": 1 } });
+    assert_eq!(report["entities"][0]["policies"], policies);
+    assert_eq!(to.ask(rows).await, r#"1|Zoë|ä|"é" 2|5 ?|x|1 3|x|?|1 5"#);
+    let _ = setting.longhaul(&["verify"]).exits(0);
+
+    // And one that is read understands all that it is asked.
+    let (from, to) = (Database::in_latin1().await, Database::new().await);
+    from.run("CREATE TABLE note (id INT PRIMARY KEY, v TEXT); INSERT INTO note VALUES (1, 'Zoë')")
+        .await;
+    let _ = run(&setting, &from.url(), &to.url(), "mode: create", 0);
+    assert_eq!(to.ask("SELECT v FROM note").await, "Zoë");
+}
+
 /// Two characters that the target lacks are not one: rows are known by their key, which never changes.
 /// Where another key is mended, what was two is one.
 #[tokio::test]

@@ -312,7 +312,7 @@ pub(super) const UNMOVED: &str = "
     UNION ALL
     SELECT 'large objects', '', count(*) || ' in all, by number '
            || string_agg(oid::text, ', ' ORDER BY oid) FILTER (WHERE place <= 20)
-           || CASE WHEN count(*) > 20 THEN ', …' ELSE '' END
+           || CASE WHEN count(*) > 20 THEN ', ...' ELSE '' END
       FROM (SELECT oid, row_number() OVER (ORDER BY oid) AS place
               FROM pg_largeobject_metadata) AS l
     HAVING count(*) > 0
