@@ -77,7 +77,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::Logical;
 
 pub use charset::{Charsets, OF_DATABASE, Repertoire, charset};
-pub use clamp::{clamp, clamps, clamps_reason};
+pub use clamp::{Clamped, clamp, clamps, clamps_reason};
 pub use engine::{asks_engine, holds};
 pub use float::{write_f32, write_f64};
 pub use identity::is_identity;

@@ -191,9 +191,10 @@ impl Pipeline {
         for (index, (column, cell)) in self.columns.iter().zip(row.cells()).enumerate() {
             let misfit = noted.iter().find(|misfit| misfit.column == index).map(|m| m.reason);
             match column.put(cell, misfit, rows) {
-                Ok(None) => {}
-                Ok(Some(reason)) => {
-                    changed.push(Changed { row: rows.rows(), column: index, reason });
+                Ok(reasons) => {
+                    let row = rows.rows();
+                    let each = reasons.into_iter();
+                    changed.extend(each.map(|reason| Changed { row, column: index, reason }));
                 }
                 Err(reason) => {
                     rows.abandon_row();

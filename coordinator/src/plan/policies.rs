@@ -43,7 +43,7 @@ impl Columns<'_> {
             let mine = match self.rule.policies.get(&column.source) {
                 Some(policy) => {
                     self.refuse_unfit(column, policy)?;
-                    Reason::ALL.into_iter().map(|reason| (reason, policy.clone())).collect()
+                    self.reasons(column).map(|reason| (reason, policy.clone())).collect()
                 }
                 None => self.wide(column, &mut rejected),
             };
@@ -69,7 +69,7 @@ impl Columns<'_> {
             let policy = self.rule.policies.get(reason.as_str()).unwrap_or(&self.rule.on_unfit);
             (reason, policy.clone())
         };
-        let all: Vec<_> = Reason::ALL.into_iter().map(said).collect();
+        let all: Vec<_> = self.reasons(column).map(said).collect();
         let before = all.iter().filter(|(_, policy)| *policy != Policy::Reject).count();
         let fits = |(_, policy): &(Reason, Policy)| {
             *policy != Policy::Reject && self.unfit(column, policy).is_none()
@@ -79,6 +79,13 @@ impl Columns<'_> {
             rejected.push(column.target.clone());
         }
         kept
+    }
+
+    /// The reasons for which a value of a column may not fit. A plan whose columns have all characters
+    /// is the same as before there were others, so that older builds read it.
+    fn reasons(&self, column: &ColumnMap) -> impl Iterator<Item = Reason> + use<> {
+        let lacks = self.charsets.of(self.to, &column.to, &column.native).is_some();
+        Reason::ALL.into_iter().filter(move |reason| lacks || *reason != Reason::NoSuchCharacter)
     }
 
     fn refuse_unknown(&self) -> Result<(), Fault> {
@@ -140,8 +147,9 @@ fn sentences(policies: &Policies) -> Vec<String> {
     let mut said: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (column, reasons) in policies {
         let first = reasons.values().next();
-        let alike =
-            reasons.len() == Reason::ALL.len() && reasons.values().all(|p| Some(p) == first);
+        let mut all = Reason::ALL.into_iter().filter(|reason| *reason != Reason::NoSuchCharacter);
+        let alike = all.all(|reason| reasons.contains_key(&reason))
+            && reasons.values().all(|policy| Some(policy) == first);
         for (reason, policy) in reasons {
             let what =
                 if alike { "values that do not fit".to_string() } else { reason.to_string() };

@@ -13,26 +13,54 @@ use crate::schema::{Engine, Logical};
 /// in a text too long.
 const PASSES: usize = 6;
 
-/// The canonical text of the value nearest to `cell` that a column of type `to` with this room holds,
-/// if there is one.
-pub fn clamp(room: &Room, to: &Logical, cell: &[u8]) -> Option<Vec<u8>> {
-    if !clamps(to) {
-        return None;
-    }
-    let mut near = cell.to_vec();
-    if holds(room.engine, to, cell) == Err(Reason::NulInText) {
-        // Before anything is cut, so that no character is lost for one that goes anyway.
-        near.retain(|byte| *byte != 0);
-    }
-    for _ in 0..PASSES {
+/// What stands in the place of bytes that are no text, where the column has it.
+const IN_PLACE: char = char::REPLACEMENT_CHARACTER;
+
+/// A value that was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clamped {
+    /// Its canonical text.
+    pub cell: Vec<u8>,
+    /// Why it did not fit, each reason once: mending one thing may show another.
+    pub reasons: Vec<Reason>,
+}
+
+/// The value nearest to `cell` that a column of type `to` with this room holds, where each reason
+/// for which `cell` does not fit `may` be mended.
+///
+/// # Errors
+/// The reason that may not be mended, or for which there is nothing nearer.
+pub fn clamp(
+    room: &Room,
+    to: &Logical,
+    cell: &[u8],
+    may: impl Fn(Reason) -> bool,
+) -> Result<Clamped, Reason> {
+    let (mut near, mut reasons) = (cell.to_vec(), Vec::new());
+    let mut left = PASSES;
+    loop {
         let mut fitted = Vec::new();
-        let done = fit(to, &near, &mut fitted).and_then(|()| room.holds(to, &fitted));
-        match done {
-            Ok(()) => return Some(fitted),
-            Err(reason) => near = nearer(room, to, reason, &near)?,
+        let Err(reason) = misfit(room, to, &near, &mut fitted) else {
+            return Ok(Clamped { cell: fitted, reasons });
+        };
+        if left == 0 || !clamps(to) || !may(reason) {
+            return Err(reason);
+        }
+        left -= 1;
+        near = nearer(room, to, reason, &near).ok_or(reason)?;
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
-    None
+}
+
+/// Why a cell does not fit. A NUL comes before a text that is too long, so that no character is cut for
+/// one that goes anyway.
+fn misfit(room: &Room, to: &Logical, cell: &[u8], fitted: &mut Vec<u8>) -> Result<(), Reason> {
+    if holds(room.engine, to, cell) == Err(Reason::NulInText) {
+        return Err(Reason::NulInText);
+    }
+    fit(to, cell, fitted).and_then(|()| room.holds(to, fitted))
 }
 
 /// Whether a column of this type has a value nearest to any that does not fit. Of labels, truths,
@@ -84,7 +112,13 @@ pub fn clamps_reason(reason: Reason) -> bool {
 fn nearer(room: &Room, to: &Logical, reason: Reason, cell: &[u8]) -> Option<Vec<u8>> {
     match reason {
         Reason::NulInText => Some(cell.iter().copied().filter(|byte| *byte != 0).collect()),
-        Reason::InvalidEncoding => Some(String::from_utf8_lossy(cell).into_owned().into_bytes()),
+        Reason::InvalidEncoding => {
+            let text = String::from_utf8_lossy(cell);
+            let lacked = room.characters.as_ref().is_some_and(|set| !set.has(IN_PLACE));
+            Some(if lacked { text.replace(IN_PLACE, "?") } else { text.into_owned() }.into_bytes())
+        }
+        // Two names in an object might become one.
+        Reason::NoSuchCharacter if *to == Logical::Json => None,
         Reason::NoSuchCharacter => room.characters.as_ref()?.nearest(cell),
         Reason::TooLong => cut(room, to, cell),
         Reason::OutOfRange | Reason::NotFinite => end_of_range(room, to, cell),
@@ -284,8 +318,8 @@ mod tests {
     }
 
     fn nearest_in(engine: Engine, to: &Logical, native: &str, cell: &str) -> Option<String> {
-        let near = clamp(&Room::of(engine, to, native), to, cell.as_bytes())?;
-        Some(String::from_utf8(near).unwrap())
+        let near = clamp(&Room::of(engine, to, native), to, cell.as_bytes(), |_| true).ok()?;
+        Some(String::from_utf8(near.cell).unwrap())
     }
 
     #[test]
@@ -379,8 +413,8 @@ mod tests {
         }
         let long = "ä".repeat(128);
         assert_eq!(nearest_in(MySql, &text, "tinytext", &long), Some("ä".repeat(127)));
-        let near = clamp(&Room::of(Postgres, &text, "text"), &text, b"a\xffb");
-        assert_eq!(near.as_deref(), Some("a\u{fffd}b".as_bytes()));
+        let near = clamp(&Room::of(Postgres, &text, "text"), &text, b"a\xffb", |_| true);
+        assert_eq!(near.unwrap().cell, "a\u{fffd}b".as_bytes());
     }
 
     #[test]
@@ -401,15 +435,36 @@ mod tests {
             (&text, "varchar(4)", &latin1, b"a\xffb", Some("a?b".into())),
             // The whole of what is shorter then.
             (&bytes, "tinytext", &basic, "😀".repeat(255).as_bytes(), Some("?".repeat(255))),
-            (&Logical::Json, "text", &latin1, "[\"学\"]".as_bytes(), Some("[\"?\"]".into())),
+            // Two names in an object would be one.
+            (&Logical::Json, "text", &latin1, "{\"学\":1,\"漢\":2}".as_bytes(), None),
         ] {
             let room = Room::of(Engine::MySql, to, native).with(Some(set.clone()));
-            let found = clamp(&room, to, cell).map(|near| String::from_utf8(near).unwrap());
+            let found = clamp(&room, to, cell, |_| true);
+            let found = found.ok().map(|near| String::from_utf8(near.cell).unwrap());
             assert_eq!(found, near, "{native}");
         }
         let narrow =
             Room::of(Engine::MySql, &text, "").with(Some(Repertoire::keeping("a".chars())));
-        assert_eq!(clamp(&narrow, &text, b"ab"), None);
+        assert_eq!(clamp(&narrow, &text, b"ab", |_| true), Err(Reason::NoSuchCharacter));
+    }
+
+    #[test]
+    fn only_what_may_be_mended_is_and_each_reason_is_named() {
+        let text = Logical::Text { length: Some(3) };
+        let latin1 = Repertoire::keeping((0..=0xff).filter_map(char::from_u32));
+        let room = Room::of(Engine::Postgres, &text, "").with(Some(latin1));
+        let (long, lacked) = (Reason::TooLong, Reason::NoSuchCharacter);
+        let all = "a学bc\0d".as_bytes();
+        let near = clamp(&room, &text, all, |_| true).unwrap();
+        let reasons = vec![Reason::NulInText, long, lacked];
+        assert_eq!(near, Clamped { cell: b"a?b".to_vec(), reasons });
+        for not in [Reason::NulInText, long, lacked] {
+            assert_eq!(clamp(&room, &text, all, |reason| reason != not), Err(not));
+        }
+        // What stands in the place of broken bytes is no reason of its own.
+        let near = clamp(&room, &text, b"a\xff", |reason| reason == Reason::InvalidEncoding);
+        let reasons = vec![Reason::InvalidEncoding];
+        assert_eq!(near, Ok(Clamped { cell: b"a?".to_vec(), reasons }));
     }
 
     /// A type of each kind, with a cell that it has not, and whether a nearer one is known.
@@ -454,7 +509,7 @@ mod tests {
                 matches!(to, Logical::JsonBinary | Logical::Array { .. } | Logical::Native { .. });
             assert_eq!(near.is_some(), expected || engines_own, "{to:?}: {reason}");
             assert_eq!(clamps(&to), expected, "{to:?}");
-            assert_eq!(clamp(&room, &to, cell).is_some(), expected, "{to:?}");
+            assert_eq!(clamp(&room, &to, cell, |_| true).is_ok(), expected, "{to:?}");
         }
         // Only a column of MySQL has bytes that it does not hold.
         let room = Room::of(Engine::MySql, &Logical::Binary, "varbinary(2)");

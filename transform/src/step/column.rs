@@ -87,34 +87,34 @@ impl Column {
     }
 
     /// Appends the cell, as the target gives it back, to the row that was begun; or what stands in
-    /// its place, and the reason why. `misfit` is what its reader noted of it.
+    /// its place, and the reasons why. `misfit` is what its reader noted of it.
     pub(crate) fn put(
         &self,
         cell: Option<&[u8]>,
         misfit: Option<Reason>,
         rows: &mut Batch,
-    ) -> Result<Option<Reason>, Reason> {
+    ) -> Result<Vec<Reason>, Reason> {
         if !self.mends() {
-            return misfit.map_or_else(|| self.push(cell, rows), Err).map(|()| None);
+            return misfit.map_or_else(|| self.push(cell, rows), Err).map(|()| Vec::new());
         }
         let mut fitted = Vec::new();
         let reason = match (misfit, cell) {
             (Some(reason), _) => reason,
             (None, None) => {
                 rows.push_cell(None);
-                return Ok(None);
+                return Ok(Vec::new());
             }
             (None, Some(bytes)) => match self.fitted(bytes, &mut fitted) {
                 Ok(()) => {
                     rows.push_cell(Some(&fitted));
-                    return Ok(None);
+                    return Ok(Vec::new());
                 }
                 Err(reason) => reason,
             },
         };
-        let mended = self.mended(reason, cell).ok_or(reason)?;
+        let (mended, reasons) = self.mended(reason, cell)?;
         rows.push_cell(mended.as_deref());
-        Ok(Some(reason))
+        Ok(reasons)
     }
 
     fn fitted(&self, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
@@ -125,20 +125,42 @@ impl Column {
         if self.look == Look::Pass { Ok(()) } else { self.room.holds(&self.to, out) }
     }
 
-    /// What stands in the place of a cell that does not fit, NULL included; none where the row is
-    /// refused.
-    #[expect(clippy::option_option, reason = "NULL is a cell, and no cell is a refused row")]
-    fn mended(&self, reason: Reason, cell: Option<&[u8]>) -> Option<Option<Vec<u8>>> {
-        match self.policies.get(&reason)? {
-            Policy::Reject => None,
-            Policy::Null => Some(None),
+    /// What stands in the place of a cell that does not fit, NULL included, and for which reasons.
+    ///
+    /// # Errors
+    /// The reason for which its row is refused.
+    fn mended(
+        &self,
+        reason: Reason,
+        cell: Option<&[u8]>,
+    ) -> Result<(Option<Vec<u8>>, Vec<Reason>), Reason> {
+        match self.policies.get(&reason) {
+            None | Some(Policy::Reject) => Err(reason),
+            Some(Policy::Null) => Ok((None, vec![reason])),
             // The plan looked whether it fits.
-            Policy::Replace(value) => {
+            Some(Policy::Replace(value)) => {
                 let mut fitted = Vec::new();
-                cell::fit(&self.to, value.as_bytes(), &mut fitted).ok()?;
-                Some(Some(fitted))
+                cell::fit(&self.to, value.as_bytes(), &mut fitted).map_err(|_| reason)?;
+                Ok((Some(fitted), vec![reason]))
             }
-            Policy::Clamp => cell::clamp(&self.room, &self.to, cell?).map(Some),
+            Some(Policy::Clamp) => self.clamped(reason, cell.ok_or(reason)?),
+        }
+    }
+
+    /// The nearest value, where all that keeps the cell from fitting may be mended so. Where something
+    /// else was said of a reason that shows only then, that holds for the cell as it came.
+    fn clamped(
+        &self,
+        reason: Reason,
+        cell: &[u8],
+    ) -> Result<(Option<Vec<u8>>, Vec<Reason>), Reason> {
+        let clamps = |reason| self.policies.get(&reason) == Some(&Policy::Clamp);
+        match cell::clamp(&self.room, &self.to, cell, clamps) {
+            // Noted by its reader, and well in our eyes.
+            Ok(near) if near.reasons.is_empty() => Ok((Some(near.cell), vec![reason])),
+            Ok(near) => Ok((Some(near.cell), near.reasons)),
+            Err(other) if clamps(other) => Err(other),
+            Err(other) => self.mended(other, Some(cell)),
         }
     }
 

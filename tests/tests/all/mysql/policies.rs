@@ -184,3 +184,58 @@ async fn how_long_a_text_of_another_character_set_is_the_server_says() {
     );
     let _ = setting.longhaul(&["verify"]).exits(0);
 }
+
+/// What was said of one reason holds for no other that shows only when the first is mended.
+#[tokio::test]
+async fn what_is_mended_for_one_reason_is_refused_for_another() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite(
+        "from.db",
+        "CREATE TABLE pupil (id INTEGER PRIMARY KEY, note TEXT);
+         INSERT INTO pupil VALUES (1, 'a学bcdefgh'), (2, '学'), (3, 'abcdefgh'), (4, 'ok');
+         CREATE TABLE story (id INTEGER PRIMARY KEY, note TEXT);
+         INSERT INTO story VALUES (1, printf('%.*c', 70000, 'a') || '😀'), (2, '😀');",
+    );
+    let there = "CREATE TABLE pupil (id BIGINT PRIMARY KEY, note VARCHAR(5) CHARACTER SET latin1);
+                 CREATE TABLE story (id BIGINT PRIMARY KEY, note TEXT CHARACTER SET utf8mb3)";
+    let arrives = async |pupil: &str, story: &str| {
+        let to = Mysql::new().await;
+        to.run(there).await;
+        let entities = format!(
+            "entities: [{{ entity: pupil, policies: {pupil} }}, {{ entity: story, policies: {story} }}]"
+        );
+        setting.migration(&from, &to.url(), &entities);
+        let said = setting.longhaul(&["run", "--output", "json"]);
+        let report = said.json();
+        assert_eq!(report["verdict"], "verified", "{report:#}");
+        let rows = "SELECT id, note FROM pupil UNION ALL
+                    SELECT id, left(note, 3) FROM story ORDER BY 1, 2";
+        let mut reasons = Vec::new();
+        for group in report["rejected"].as_array().unwrap() {
+            reasons.push(format!("{}: {}", group["reason"], group["examples"]));
+        }
+        let counted = report["entities"].as_array().unwrap().iter();
+        let counted: Vec<_> = counted.map(|entity| entity["policies"].clone()).collect();
+        (to.rows(rows).await, reasons, counted)
+    };
+
+    let (rows, reasons, counted) = arrives(
+        "{ too_long: clamp, no_such_character: reject }",
+        "{ no_such_character: clamp, too_long: reject }",
+    )
+    .await;
+    assert_eq!(rows, ["2|?", "3|abcde", "4|ok"]);
+    assert_eq!(reasons, ["\"no_such_character\": [\"1\",\"2\"]", "\"too_long\": [\"1\"]"],);
+    let (once, mended) =
+        (json!({ "note": { "too_long": 1 } }), json!({ "note": { "no_such_character": 1 } }));
+    assert_eq!(counted, [once, mended]);
+
+    // Where both may be mended, both are counted.
+    let (rows, reasons, counted) =
+        arrives("{ note: clamp }", "{ no_such_character: clamp, too_long: null }").await;
+    assert_eq!(rows, ["1|NULL", "1|a?bcd", "2|?", "2|?", "3|abcde", "4|ok"]);
+    assert!(reasons.is_empty(), "{reasons:?}");
+    let pupil = json!({ "note": { "too_long": 2, "no_such_character": 2 } });
+    let story = json!({ "note": { "too_long": 1, "no_such_character": 1 } });
+    assert_eq!(counted, [pupil, story]);
+}
