@@ -48,7 +48,8 @@ async fn among(
 /// other.
 ///
 /// # Errors
-/// Of the one that failed last, when all have.
+/// When all have failed: what a server answered before anything else, since a refusal is no absence;
+/// otherwise of the one that failed last.
 async fn first<T, C: Future<Output = RedisResult<T>>>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> C,
@@ -56,10 +57,14 @@ async fn first<T, C: Future<Output = RedisResult<T>>>(
     let mut left = addresses.into_iter();
     let mut tried = FuturesUnordered::new();
     tried.extend(left.next().map(&connect));
+    let mut answered = None;
     loop {
         tokio::select! {
             Some(ended) = tried.next() => match ended {
-                Err(_) if left.len() > 0 || !tried.is_empty() => {}
+                Err(error) if left.len() > 0 || !tried.is_empty() => {
+                    answered = answered.or(Some(error).filter(|error| !error.is_io_error()));
+                }
+                Err(error) if error.is_io_error() => return Err(answered.unwrap_or(error)),
                 known => return known,
             },
             () = sleep(HEAD_START), if left.len() > 0 => {}
@@ -111,5 +116,17 @@ mod tests {
         }
         let none = among(&client, &config, vec![away, away]).await.unwrap_err();
         assert!(none.is_connection_refusal(), "{none}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_login_is_told_although_another_address_is_away() {
+        let url = crate::redis::tests::url();
+        let away = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let there = address(&url).await;
+        let client = Client::open("redis://stranger:wrong@127.0.0.1").unwrap();
+        for addresses in [vec![there, away], vec![away, there], vec![away, there, away]] {
+            let none = among(&client, &AsyncConnectionConfig::new(), addresses).await.unwrap_err();
+            assert!(matches!(none.kind(), redis::ErrorKind::AuthenticationFailed), "{none}");
+        }
     }
 }
