@@ -64,6 +64,8 @@ impl Health {
     pub(crate) fn ledger(&self, question: &'static str, trouble: Option<&Fault>) {
         let mut ledger = self.known();
         let (before, refused_before) = (ledger.trouble().is_some(), ledger.refusal().is_some());
+        // What is too old to hinder was told all the same.
+        let told = before || !ledger.denied.is_empty();
         ledger.note(question, trouble);
         let refused = ledger.refusal().is_some();
         match trouble {
@@ -74,7 +76,7 @@ impl Health {
                 tracing::warn!(part = "ledger", error = %fault, "in trouble");
             }
             Some(_) | None => {
-                if before && ledger.trouble().is_none() {
+                if told && ledger.trouble().is_none() {
                     tracing::info!(part = "ledger", "well again");
                 }
             }
@@ -110,11 +112,21 @@ impl Health {
     }
 }
 
+impl Trouble {
+    /// Whether what it was answered to was asked lately.
+    fn hinders(&self) -> bool {
+        self.at.elapsed() < HINDERS_FOR
+    }
+}
+
 impl Ledger {
     fn note(&mut self, question: &'static str, trouble: Option<&Fault>) {
-        let now = Instant::now();
-        self.denied.retain(|_, trouble| now.duration_since(trouble.at) < HINDERS_FOR);
-        let of = |fault: &Fault| Trouble { code: fault.code(), said: fault.to_string(), at: now };
+        self.denied.retain(|_, trouble| trouble.hinders());
+        let of = |fault: &Fault| Trouble {
+            code: fault.code(),
+            said: fault.to_string(),
+            at: Instant::now(),
+        };
         match trouble {
             Some(fault) if is_denied(fault.code()) => {
                 // It was there to deny it.
@@ -130,7 +142,7 @@ impl Ledger {
     }
 
     fn all(&self) -> impl Iterator<Item = &Trouble> {
-        self.away.iter().chain(self.denied.values())
+        self.away.iter().chain(self.denied.values().filter(|trouble| trouble.hinders()))
     }
 
     fn trouble(&self) -> Option<&Trouble> {
@@ -197,6 +209,7 @@ mod tests {
         health.ledger("present", None);
         assert_eq!(is(&health).await, (false, true));
         tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(is(&health).await, (true, false), "whether or not anything else is asked");
         health.ledger("present", None);
         assert_eq!(is(&health).await, (true, false));
     }
