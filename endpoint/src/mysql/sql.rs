@@ -17,6 +17,7 @@ pub(super) const OURS: &str = "longhaul_";
 pub(super) const DIALECT: Dialect = Dialect {
     prefix: OURS,
     schema: None,
+    lacks_characters: None,
     installed: "SELECT table_name FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name = 'longhaul_meta'",
     install_lock: None,

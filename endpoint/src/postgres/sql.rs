@@ -17,6 +17,9 @@ pub(super) const DIALECT: Dialect = Dialect {
         "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'longhaul') \
          THEN CREATE SCHEMA longhaul; END IF; END $$",
     ),
+    lacks_characters: Some(
+        "SELECT 1::bigint WHERE current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII')",
+    ),
     installed: "SELECT to_regclass('longhaul.meta')::text",
     install_lock: Some("SELECT pg_advisory_xact_lock(7811889142345236992)"),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",

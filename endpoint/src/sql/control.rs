@@ -12,6 +12,7 @@ pub(crate) mod chunk;
 mod home;
 mod pages;
 mod rows;
+mod spell;
 mod tables;
 
 use async_trait::async_trait;
@@ -70,6 +71,8 @@ pub(crate) struct Dialect {
     pub(crate) prefix: &'static str,
     /// Creates the schema, where the engine has schemas.
     pub(crate) schema: Option<&'static str>,
+    /// Returns a row when the encoding of the database lacks characters. None where it has them all.
+    pub(crate) lacks_characters: Option<&'static str>,
     /// Returns one row with a cell that is not NULL when `meta` is there.
     pub(crate) installed: &'static str,
     /// Keeps two installations apart, inside the transaction of each.

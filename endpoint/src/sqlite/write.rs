@@ -26,6 +26,7 @@ use crate::{Begun, Write};
 pub(super) const DIALECT: Dialect = Dialect {
     prefix: "longhaul_",
     schema: None,
+    lacks_characters: None,
     installed: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'longhaul_meta'",
     install_lock: None,
     begin: "BEGIN IMMEDIATE",

@@ -108,6 +108,29 @@ async fn keys_without_encoding_break_nothing() {
     assert_eq!(to.ask("SELECT count(*) || max(w) FROM word").await, "100w1099");
 }
 
+/// Bounds of chunks and conditions are part of what is kept of a run in the target, and keys that were
+/// refused are, too.
+#[tokio::test]
+async fn keys_that_a_database_lacks_characters_for_are_refused_and_known_by_name() {
+    let setting = Setting::new(LONGHAUL);
+    let (from, to) = (Database::new().await, Database::in_latin1().await);
+    from.run(
+        "CREATE TABLE word (w TEXT PRIMARY KEY);
+         INSERT INTO word SELECT c || i FROM unnest('{ä,漢,𝔘}'::text[]) AS c, generate_series(10, 49) AS i",
+    )
+    .await;
+    let rule = "chunk_rows: 7, where: \"w <> '漢10'\"";
+    let report = run(&setting, &from.url(), &to.url(), rule, 4);
+    assert_eq!(
+        (&report["totals"]["written"], &report["totals"]["rejected"]),
+        (&json!(40), &json!(79))
+    );
+    assert_eq!(to.ask("SELECT count(*) || max(w) FROM word").await, "40ä49");
+    let rejects = setting.longhaul(&["rejects", "list", "--output", "json"]).exits(0).to_string();
+    assert!(rejects.contains("漢11") && rejects.contains("𝔘49"), "{rejects}");
+    let _ = setting.longhaul(&["verify"]).exits(0);
+}
+
 /// MySQL puts any byte into a column of one byte a character, and shows what is no character as `?`.
 #[tokio::test]
 async fn text_of_mysql_that_its_character_set_does_not_have_is_never_a_question_mark() {

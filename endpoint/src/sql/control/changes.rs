@@ -12,7 +12,7 @@ use protocol::wire::FORMAT;
 
 use super::home::Control;
 use super::rows::{self, Cells};
-use super::{Param, Sql, chunk, tables};
+use super::{Param, Sql, chunk, spell, tables};
 use crate::Home as _;
 
 impl<S: Sql> Control<S> {
@@ -44,8 +44,10 @@ impl<S: Sql> Control<S> {
     /// False when the run is stored already.
     async fn insert_run(&mut self, record: &Record, plan: &Plan) -> Result<bool, Fault> {
         let head = Plan { chunks: Vec::new(), ..plan.clone() };
-        let mut params = rows::record_params(record);
-        params.push(Param::Text(to_json(&head)));
+        let texts = record.counters.as_deref().into_iter().chain([&*record.migration]);
+        let has_all = spell::has_all(&mut self.sql, self.dialect, texts).await?;
+        let mut params = rows::record_params(record, has_all);
+        params.push(Param::Text(spell::json(&head)));
         let insert = format!(
             "INSERT INTO {}run ({}, head) VALUES {}",
             self.dialect.prefix,
@@ -68,7 +70,7 @@ impl<S: Sql> Control<S> {
                     Param::Int(i64::from(chunk.id.0)),
                     Param::text(chunk.stage.as_str()),
                     chunk.entity.map_or(Param::Null, |entity| Param::Int(i64::from(entity.0))),
-                    Param::Text(to_json(chunk)),
+                    Param::Text(spell::json(chunk)),
                 ]
             };
             let params: Vec<_> = part.iter().flat_map(row).collect();
@@ -215,14 +217,30 @@ impl<S: Sql> Control<S> {
         Ok(())
     }
 
+    pub(super) async fn note_source_inside(
+        &mut self,
+        run: RunId,
+        counters: &str,
+        drifted: bool,
+    ) -> Result<u64, Fault> {
+        let p = self.dialect.prefix;
+        let update = format!("UPDATE {p}run SET counters = $1, drifted = $2 WHERE run = $3");
+        // They may name the source's tables.
+        let texts = [counters].into_iter();
+        let has_all = spell::has_all(&mut self.sql, self.dialect, texts).await?;
+        let counters = Param::Text(spell::keep(counters, has_all));
+        let params = [counters, Param::Int(i64::from(drifted)), Param::text(run)];
+        self.sql.execute(&update, &params).await
+    }
+
     pub(super) async fn keep_inside(&mut self, run: RunId, sample: &[Reject]) -> Result<(), Fault> {
-        let table = format!("{}sample", self.dialect.prefix);
+        let p = self.dialect.prefix;
         for chunk in sample.iter().map(|reject| reject.chunk).collect::<BTreeSet<_>>() {
-            let delete = format!("DELETE FROM {table} WHERE run = $1 AND chunk = $2");
+            let delete = format!("DELETE FROM {p}sample WHERE run = $1 AND chunk = $2");
             let params = [Param::text(run), Param::Int(i64::from(chunk.0))];
             self.sql.execute(&delete, &params).await?;
         }
-        chunk::insert_rows(&mut self.sql, &table, run, sample).await
+        chunk::insert_rows(&mut self.sql, self.dialect, "sample", run, sample).await
     }
 }
 
@@ -231,8 +249,4 @@ fn open_state(run: RunId) -> Result<State, Fault> {
     State::Planning
         .on(Event::Started)
         .map_err(|error| Fault::new(Code::RunBusy, format!("run {run}")).because(error))
-}
-
-fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("our own types have string keys only")
 }

@@ -12,7 +12,7 @@ use protocol::run::State;
 use protocol::schema::TableName;
 
 use super::rows::{self, Cells};
-use super::{Dialect, Param, Sql};
+use super::{Dialect, Param, Sql, spell};
 
 /// Rows of one multi-row INSERT: far below every engine's limit of parameters.
 pub(super) const ROWS_PER_INSERT: usize = 500;
@@ -147,7 +147,7 @@ pub(crate) async fn insert_rejects(
     run: RunId,
     rejects: &[Reject],
 ) -> Result<(), Fault> {
-    insert_rows(sql, &format!("{}reject", dialect.prefix), run, rejects).await
+    insert_rows(sql, dialect, "reject", run, rejects).await
 }
 
 /// How many rows the done ones of these chunks rejected. Locks the entity's row of `owner` until the
@@ -184,15 +184,18 @@ pub(crate) async fn rejected_by(
 /// Writes into `reject` or `sample`.
 pub(super) async fn insert_rows(
     sql: &mut dyn Sql,
+    dialect: &Dialect,
     table: &str,
     run: RunId,
     rejects: &[Reject],
 ) -> Result<(), Fault> {
+    let p = dialect.prefix;
+    let has_all = spell::has_all(sql, dialect, rejects.iter().map(|r| r.key.as_str())).await?;
     for part in rejects.chunks(ROWS_PER_INSERT) {
         let values = rows::placeholders(part.len(), 6);
-        let insert = format!("INSERT INTO {table} (run, {}) VALUES {values}", rows::REJECT);
+        let insert = format!("INSERT INTO {p}{table} (run, {}) VALUES {values}", rows::REJECT);
         let params: Vec<_> =
-            part.iter().flat_map(|reject| rows::reject_params(run, reject)).collect();
+            part.iter().flat_map(|reject| rows::reject_params(run, reject, has_all)).collect();
         sql.execute(&insert, &params).await?;
     }
     Ok(())

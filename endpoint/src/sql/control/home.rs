@@ -329,13 +329,7 @@ impl<S: Sql> Home for Control<S> {
         drifted: bool,
     ) -> Result<(), Fault> {
         self.begin().await?;
-        let update = format!(
-            "UPDATE {}run SET counters = $1, drifted = $2 WHERE run = $3",
-            self.dialect.prefix
-        );
-        let drifted = Param::Int(i64::from(drifted));
-        let params = [Param::text(counters), drifted, Param::text(run)];
-        let noted = self.sql.execute(&update, &params).await;
+        let noted = self.note_source_inside(run, counters, drifted).await;
         self.known(run, noted).await
     }
 

@@ -9,7 +9,7 @@ use protocol::receipt::{Receipt, Reject};
 use protocol::run::{Record, Steering};
 use serde::de::DeserializeOwned;
 
-use super::Param;
+use super::{Param, spell};
 
 /// Columns of `run` in the order of [`record_params`], and but for `led` of [`record`].
 pub(super) const RECORD: &str = "run, state, epoch, fingerprint, migration, from_environment, \
@@ -60,13 +60,13 @@ pub(super) fn record(row: Vec<Option<String>>) -> Result<Record, Fault> {
         state: cells.parse()?,
         epoch: cells.parse()?,
         fingerprint: cells.parse()?,
-        migration: cells.parse()?,
+        migration: spell::read(cells.parse()?),
         from: Environment(cells.parse()?),
         to: Environment(cells.parse()?),
         created: Instant(cells.parse()?),
         ended: cells.parse_maybe()?.map(Instant),
         drifted: cells.parse::<i64>()? != 0,
-        counters: cells.maybe(),
+        counters: cells.maybe().map(spell::read),
         fleet: cells.parse::<i64>()? != 0,
         steering: cells.json()?,
         held: cells.maybe(),
@@ -75,19 +75,21 @@ pub(super) fn record(row: Vec<Option<String>>) -> Result<Record, Fault> {
     })
 }
 
-pub(super) fn record_params(record: &Record) -> Vec<Param> {
+/// `has_all` is whether the database has every character of it.
+pub(super) fn record_params(record: &Record, has_all: bool) -> Vec<Param> {
+    let keep = |text: &str| Param::Text(spell::keep(text, has_all));
     vec![
         Param::text(record.run),
         Param::text(record.state),
         Param::count(record.epoch),
         Param::text(&record.fingerprint),
-        Param::text(&record.migration),
+        keep(&record.migration),
         Param::text(&record.from),
         Param::text(&record.to),
         Param::Int(record.created.0),
         record.ended.map_or(Param::Null, |ended| Param::Int(ended.0)),
         Param::Int(i64::from(record.drifted)),
-        Param::text_or_null(record.counters.as_deref()),
+        record.counters.as_deref().map_or(Param::Null, keep),
         Param::Int(i64::from(record.fleet)),
         Param::Text(steering(&record.steering)),
         Param::text_or_null(record.held.as_deref()),
@@ -96,7 +98,7 @@ pub(super) fn record_params(record: &Record) -> Vec<Param> {
 
 /// As it is kept.
 pub(super) fn steering(steering: &Steering) -> String {
-    serde_json::to_string(steering).expect("numbers under names")
+    spell::json(steering)
 }
 
 pub(super) fn receipt(row: Vec<Option<String>>) -> Result<Receipt, Fault> {
@@ -120,8 +122,6 @@ pub(super) fn receipt(row: Vec<Option<String>>) -> Result<Receipt, Fault> {
 
 /// What completion writes: all but `chunk` and `attempt`, which say which receipt it is.
 pub(super) fn receipt_params(receipt: &Receipt) -> Vec<Param> {
-    let policies = serde_json::to_string(&receipt.policies).expect("policies have string keys");
-    let spent = serde_json::to_string(&receipt.spent).expect("numbers under names");
     vec![
         Param::text(&receipt.worker),
         Param::Int(i64::from(receipt.tries)),
@@ -130,8 +130,8 @@ pub(super) fn receipt_params(receipt: &Receipt) -> Vec<Param> {
         Param::count(receipt.filtered),
         Param::count(receipt.rejected),
         Param::count(receipt.bytes),
-        Param::Text(policies),
-        Param::Text(spent),
+        Param::Text(spell::json(&receipt.policies)),
+        Param::Text(spell::json(&receipt.spent)),
         Param::Int(receipt.started.0),
         Param::Int(receipt.finished.0),
     ]
@@ -141,19 +141,19 @@ pub(super) fn reject(row: Vec<Option<String>>) -> Result<Reject, Fault> {
     let mut cells = Cells::of(row);
     Ok(Reject {
         chunk: ChunkId(cells.parse()?),
-        key: cells.parse()?,
+        key: spell::read(cells.parse()?),
         column: cells.maybe(),
         reason: cells.parse()?,
         constraint: cells.maybe(),
     })
 }
 
-/// The run, then the columns of [`REJECT`].
-pub(super) fn reject_params(run: RunId, reject: &Reject) -> Vec<Param> {
+/// The run, then the columns of [`REJECT`]. `has_all` is whether the database has every character of it.
+pub(super) fn reject_params(run: RunId, reject: &Reject, has_all: bool) -> Vec<Param> {
     vec![
         Param::text(run),
         Param::Int(i64::from(reject.chunk.0)),
-        Param::text(&reject.key),
+        Param::Text(spell::keep(&reject.key, has_all)),
         Param::text_or_null(reject.column.as_deref()),
         Param::text(&reject.reason),
         Param::text_or_null(reject.constraint.as_deref()),
