@@ -41,6 +41,7 @@ pub enum Op {
     /// [`crate::Rows::next`], of a read or of a reading back.
     Next,
     HoldsRows,
+    Repertoire,
     ReadBack,
     Home,
     Session,

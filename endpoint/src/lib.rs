@@ -25,6 +25,7 @@
 //! `cli` alone calls [`open`].
 
 mod ahead;
+mod charset;
 mod coarse;
 mod home;
 mod memory;
@@ -41,13 +42,13 @@ pub mod faulty;
 
 use async_trait::async_trait;
 use protocol::batch::Batch;
-use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Lane, Range, Step};
 use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
+pub use charset::Lacking;
 pub use coarse::{CoarseKey, Coincidence, KeyTexts};
 pub use home::Home;
 pub use memory::Memory;
@@ -234,8 +235,8 @@ pub trait Target: Send + Sync {
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;
 
     /// Which characters the set has that `protocol::cell::charset` names for a column; none where it
-    /// has all.
-    async fn repertoire(&self, _charset: &str) -> Result<Option<Repertoire>, Fault> {
+    /// has all, or where only the server can tell.
+    async fn repertoire(&self, _charset: &str) -> Result<Option<Lacking>, Fault> {
         Ok(None)
     }
 

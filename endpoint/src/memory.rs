@@ -266,6 +266,7 @@ impl Memory {
             engine: Engine::Memory,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             default_schema: None,
+            encoding: None,
             tables,
             enums: Vec::new(),
             sequences: Vec::new(),

@@ -476,6 +476,9 @@ pub struct Catalogue {
     pub version: String,
     /// The schema in which a name without one is looked up or created, where there are schemas.
     pub default_schema: Option<String>,
+    /// The encoding of all its texts, where a database has one and it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// All tables, sorted by name; partitions stand inside their root.
     pub tables: Vec<Table>,
     /// Enumerated types.

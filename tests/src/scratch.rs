@@ -86,12 +86,14 @@ impl Database {
         Self::made_with(ascii).await
     }
 
-    /// A database in an encoding that lacks characters.
+    /// A new, empty one in an encoding that lacks characters.
     ///
     /// # Panics
     /// When the server of [`server`] cannot be reached.
-    pub async fn in_latin1() -> Self {
-        Self::made_with("TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'").await
+    pub async fn in_encoding(encoding: &str) -> Self {
+        let options =
+            format!("TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
+        Self::made_with(&options).await
     }
 
     async fn made_with(options: &str) -> Self {

@@ -19,7 +19,6 @@ mod select;
 use std::collections::BTreeSet;
 
 use endpoint::{Capabilities, Design, DesignedStep, Source, Target, Wanted};
-use protocol::cell::Charsets;
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::mapping::{Migration, Mode, Triggers};
@@ -29,6 +28,7 @@ use protocol::plan::{
 use protocol::schema::{Catalogue, ForeignKey, Table, TableName};
 use protocol::wire;
 
+use characters::Sets;
 use chunks::Planned;
 use modes::{conflict, mode, refuse_unnamed};
 use select::Chosen;
@@ -56,8 +56,8 @@ pub async fn draw(
     for one in &chosen {
         columns::refuse_unknown(one.rule, one.table)?;
     }
-    let (charsets, asked, notes) = (Charsets::default(), BTreeSet::new(), Vec::new());
-    let mut draft = Draft { able, from: &from, to: &to, target, charsets, asked, notes };
+    let (sets, notes) = (Sets::default(), Vec::new());
+    let mut draft = Draft { able, from: &from, to: &to, target, sets, notes };
     let (mut design, wanted) = draft.design(&chosen)?;
     let entities = draft.entities(&chosen, &design, &wanted).await?;
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
@@ -67,9 +67,10 @@ pub async fn draw(
     draft.say_what_hides(&chosen, source).await?;
     draft.say_what_collides(&chosen, &entities, source).await?;
     draft.notes.extend(design.notes);
+    draft.notes.extend(draft.sets.notes());
     // The most serious first; a stable sort keeps what belongs together together.
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));
-    let (notes, charsets) = (draft.notes, draft.charsets);
+    let (notes, charsets) = (draft.notes, draft.sets.has);
     let durable = design.durable && existing(&chosen, &to, able).all(|table| table.durable);
     let chunks = chunks::chunks(&entities, design.steps, &migration.limits, source).await?;
     Ok(Plan {
@@ -172,10 +173,7 @@ struct Draft<'a> {
     from: &'a Catalogue,
     to: &'a Catalogue,
     target: &'a dyn Target,
-    /// Which characters the sets that were met have, where not all.
-    charsets: Charsets,
-    /// The sets that were met.
-    asked: BTreeSet<String>,
+    sets: Sets,
     notes: Vec<Note>,
 }
 
@@ -267,12 +265,17 @@ impl Draft<'_> {
             refuse_unnamed(&one.target, &key, &columns, &links)?;
         }
         self.learn_charsets(&columns).await?;
-        let lane = self.lane(one, &columns, &links);
-        if lane == Lane::Text {
-            self.say_of_charsets(one, &columns);
-        }
         let conflict = conflict(one, mode, there.as_ref())?;
-        let policies = self.policies(one, there.as_ref(), (&columns, &key, &conflict), lane)?;
+        let (mut policies, said) =
+            self.policies(one, there.as_ref(), (&columns, &key, &conflict))?;
+        let lane = self.lane(one, (&columns, &links), &policies);
+        self.say_of_charsets(one, (&columns, lane), &policies);
+        match lane {
+            Lane::Text => {
+                said.into_iter().for_each(|s| self.note(Level::Info, Some(&one.target), s))
+            }
+            Lane::Raw => policies.clear(),
+        }
         let entity = Entity {
             id: entity_id(at),
             source: one.table.name.clone(),
@@ -327,14 +330,13 @@ impl Draft<'_> {
         Ok(Some(DesignedStep { step, stage: Stage::Prepare, entity: None, after: Vec::new() }))
     }
 
-    /// What becomes of values that do not fit. The raw lane has none: both columns are the same.
+    /// What becomes of values that do not fit, and what to say of it.
     fn policies(
-        &mut self,
+        &self,
         one: &Chosen<'_>,
         there: Option<&Table>,
         (columns, key, conflict): (&[ColumnMap], &[String], &[String]),
-        lane: Lane,
-    ) -> Result<policies::Policies, Fault> {
+    ) -> Result<(policies::Policies, Vec<String>), Fault> {
         let table = there.unwrap_or(one.table);
         let nullable = |map: &ColumnMap| {
             let name = if there.is_some() { &map.target } else { &map.source };
@@ -350,16 +352,10 @@ impl Draft<'_> {
             conflict,
             nullable: &nullable,
             to: self.to.engine,
-            charsets: &self.charsets,
+            charsets: &self.sets.has,
+            lacks: &|map| self.may_lack(map),
         };
-        let (policies, notes) = asked.policies()?;
-        if lane == Lane::Raw {
-            return Ok(policies::Policies::new());
-        }
-        for note in notes {
-            self.note(Level::Info, Some(&one.target), note);
-        }
-        Ok(policies)
+        asked.policies()
     }
 
     /// Tables that are there number their rows on after those that are written.

@@ -25,6 +25,8 @@ pub(super) struct Columns<'a> {
     pub(super) nullable: &'a dyn Fn(&ColumnMap) -> bool,
     pub(super) to: Engine,
     pub(super) charsets: &'a Charsets,
+    /// Whether a target column may lack characters.
+    pub(super) lacks: &'a dyn Fn(&ColumnMap) -> bool,
 }
 
 impl Columns<'_> {
@@ -84,7 +86,7 @@ impl Columns<'_> {
     /// The reasons for which a value of a column may not fit. A plan whose columns have all characters
     /// is the same as before there were others, so that older builds read it.
     fn reasons(&self, column: &ColumnMap) -> impl Iterator<Item = Reason> + use<> {
-        let lacks = self.charsets.of(self.to, &column.to, &column.native).is_some();
+        let lacks = (self.lacks)(column);
         Reason::ALL.into_iter().filter(move |reason| lacks || *reason != Reason::NoSuchCharacter)
     }
 

@@ -92,7 +92,7 @@ impl Draft<'_> {
                 from: one.table,
                 to,
                 entity,
-                charsets: &self.charsets,
+                charsets: &self.sets.has,
             };
             let findings = existing.findings().await;
             for (level, text) in findings.map_err(|fault| fault.within(&entity.source))? {

@@ -274,6 +274,7 @@ pub(super) fn wanted(tables: &[Table], existing: Catalogue) -> Wanted {
         engine: Engine::Memory,
         version: String::new(),
         default_schema: None,
+        encoding: None,
         tables: tables.clone(),
         enums: Vec::new(),
         sequences: Vec::new(),

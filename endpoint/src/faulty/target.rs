@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::plan::{Entity, Step};
 use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
@@ -13,7 +12,8 @@ use super::session::FaultySession;
 use super::source::FaultyRows;
 use super::{Op, Script};
 use crate::{
-    Capabilities, CoarseKey, Coincidence, Design, Home, KeyTexts, Rows, Session, Target, Wanted,
+    Capabilities, CoarseKey, Coincidence, Design, Home, KeyTexts, Lacking, Rows, Session, Target,
+    Wanted,
 };
 
 /// A target that fails as told, with its home and its sessions.
@@ -67,8 +67,8 @@ impl Target for FaultyTarget {
         self.script.around(Op::HoldsRows, self.inner.holds_rows(table)).await
     }
 
-    async fn repertoire(&self, charset: &str) -> Result<Option<Repertoire>, Fault> {
-        self.inner.repertoire(charset).await
+    async fn repertoire(&self, charset: &str) -> Result<Option<Lacking>, Fault> {
+        self.script.around(Op::Repertoire, self.inner.repertoire(charset)).await
     }
 
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {

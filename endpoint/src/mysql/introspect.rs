@@ -68,6 +68,7 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
         engine: Engine::MySql,
         version,
         default_schema: None,
+        encoding: None,
         tables,
         enums: Vec::new(),
         sequences: Vec::new(),

@@ -45,7 +45,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::cell::Repertoire;
 use protocol::fault::{Code, Fault};
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
@@ -55,8 +54,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
-    Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Lacking, Read,
+    Rows, Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty, Link, Met};
 #[cfg(test)]
@@ -211,7 +210,7 @@ impl Target for MySql {
         self.ask_rows(table).await
     }
 
-    async fn repertoire(&self, charset: &str) -> Result<Option<Repertoire>, Fault> {
+    async fn repertoire(&self, charset: &str) -> Result<Option<Lacking>, Fault> {
         charset::repertoire(&self.door, charset).await
     }
 

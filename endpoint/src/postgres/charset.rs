@@ -1,9 +1,9 @@
 //! Which characters the encoding of the database has.
 
-use protocol::cell::Repertoire;
 use protocol::fault::{Code, Fault};
 
 use super::connect::{Door, Duty};
+use crate::Lacking;
 
 /// Encodings that take any text in UTF-8.
 const TAKE_ALL: [&str; 2] = ["UTF8", "SQL_ASCII"];
@@ -15,13 +15,15 @@ const HAVE_SOME_BEYOND: [&str; 3] = ["EUC_JIS_2004", "EUC_TW", "MULE_INTERNAL"];
 /// Converts each character of the basic plane there and back, as the server converts what is written,
 /// and leaves the ranges of those that it keeps in a setting of the session. One that it lacks is an
 /// error there, so each is tried alone; a block in the server does that in a second or two, and
-/// writes nothing. NUL is in no text and of no interest here.
+/// writes nothing. Another setting says whether one came back as another, as U+00A6 does from `EUC_JP`.
+/// NUL is in no text and of no interest here.
 const ASK: &str = "
 DO $$
 DECLARE
   encoding name := getdatabaseencoding();
   spelled bytea;
   kept boolean;
+  changes boolean := false;
   since int;
   ranges text[] := '{}';
 BEGIN
@@ -35,6 +37,7 @@ BEGIN
           ELSE to_hex(14712960 + code / 4096 * 65536 + code / 64 % 64 * 256 + code % 64)
         END, 'hex');
         kept := convert(convert(spelled, 'UTF8', encoding), encoding, 'UTF8') = spelled;
+        changes := changes OR NOT kept;
       EXCEPTION WHEN untranslatable_character OR character_not_in_repertoire THEN
         kept := false;
       END;
@@ -46,11 +49,15 @@ BEGIN
       since := NULL;
     END IF;
   END LOOP;
-  PERFORM set_config('longhaul.characters', array_to_string(ranges, ' '), false);
+  PERFORM set_config('longhaul.characters', array_to_string(ranges, ' '), false),
+    set_config('longhaul.changes', changes::text, false);
 END $$";
 
+const ANSWER: &str =
+    "SELECT current_setting('longhaul.characters'), current_setting('longhaul.changes') = 'true'";
+
 /// What the encoding has; none where that is everything.
-pub(super) async fn repertoire(door: &Door) -> Result<Option<Repertoire>, Fault> {
+pub(super) async fn repertoire(door: &Door) -> Result<Option<Lacking>, Fault> {
     let link = door.open("longhaul:charset", Duty::Read).await?;
     let encoding = link.client.query_one("SELECT getdatabaseencoding()::text", &[]).await;
     let encoding: String = encoding.map_err(|error| link.fault(&error))?.get(0);
@@ -58,13 +65,13 @@ pub(super) async fn repertoire(door: &Door) -> Result<Option<Repertoire>, Fault>
         return Ok(None);
     }
     link.client.batch_execute(ASK).await.map_err(|error| link.fault(&error))?;
-    let kept = link.client.query_one("SELECT current_setting('longhaul.characters')", &[]).await;
-    let mut kept: String = kept.map_err(|error| link.fault(&error))?.get(0);
+    let answer = link.client.query_one(ANSWER, &[]).await.map_err(|error| link.fault(&error))?;
+    let (mut kept, changes): (String, bool) = (answer.get(0), answer.get(1));
     if HAVE_SOME_BEYOND.contains(&&*encoding) {
         kept += " 10000-10ffff";
     }
-    let repertoire = kept.try_into().map_err(|_| {
+    let has = kept.try_into().map_err(|_| {
         Fault::new(Code::Unknown, link.place()).saying("its answer about its encoding")
     })?;
-    Ok(Some(repertoire))
+    Ok(Some(Lacking { has, changes }))
 }

@@ -30,8 +30,8 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         unmoved: Vec::new(),
     };
     let mut tables = raw.tables(&kinds);
-    let encoded = "SELECT current_setting('server_encoding') <> 'SQL_ASCII'";
-    if !link.one::<bool>(encoded).await? {
+    let encoding: String = link.one("SELECT current_setting('server_encoding')").await?;
+    if encoding == "SQL_ASCII" {
         // Nobody looked at the texts yet, so their bytes cannot go unseen.
         tables.iter_mut().flat_map(|table| &mut table.columns).for_each(|c| c.raw = false);
     }
@@ -44,6 +44,7 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         engine: Engine::Postgres,
         version: link.one("SELECT current_setting('server_version')").await?,
         default_schema: Some(default_schema(link).await?),
+        encoding: Some(encoding).filter(|encoding| encoding != "UTF8"),
         tables,
         enums: link.query(&complete(queries::ENUMS)).await?.iter().map(enumeration).collect(),
         sequences: link.query(&complete(queries::SEQUENCES)).await?.iter().map(sequence).collect(),

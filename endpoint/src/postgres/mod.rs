@@ -37,7 +37,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use protocol::cell::Repertoire;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
 use protocol::mapping::Consistency;
@@ -47,8 +46,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
-    Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Lacking, Read,
+    Rows, Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty};
 use examine::Role;
@@ -191,7 +190,7 @@ impl Target for Postgres {
         self.ask_rows(table).await
     }
 
-    async fn repertoire(&self, _charset: &str) -> Result<Option<Repertoire>, Fault> {
+    async fn repertoire(&self, _charset: &str) -> Result<Option<Lacking>, Fault> {
         charset::repertoire(&self.door).await
     }
 

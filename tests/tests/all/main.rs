@@ -3,6 +3,7 @@
 
 mod cargo;
 mod chaos;
+mod characters;
 mod chinook;
 mod collisions;
 mod commands;

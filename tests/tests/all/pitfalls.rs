@@ -113,7 +113,7 @@ async fn keys_without_encoding_break_nothing() {
 #[tokio::test]
 async fn keys_that_a_database_lacks_characters_for_are_refused_and_known_by_name() {
     let setting = Setting::new(LONGHAUL);
-    let (from, to) = (Database::new().await, Database::in_latin1().await);
+    let (from, to) = (Database::new().await, Database::in_encoding("LATIN1").await);
     from.run(
         "CREATE TABLE word (w TEXT PRIMARY KEY);
          INSERT INTO word SELECT c || i FROM unnest('{ä,漢,𝔘}'::text[]) AS c, generate_series(10, 49) AS i",
@@ -406,19 +406,19 @@ async fn characters_that_a_database_of_postgresql_lacks_are_refused_by_name_or_m
     let rows = "SELECT string_agg(concat_ws('|', id, v, rtrim(c), doc), ' ' ORDER BY id) FROM note";
 
     // The engine's own bytes are not looked at: there the server refuses, by the same word.
-    let to = Database::in_latin1().await;
+    let to = Database::in_encoding("LATIN1").await;
     let report = run(&setting, &from.url(), &to.url(), "on_unfit: reject", 4);
     assert_eq!(report["totals"]["rejected"], 3);
     let starts =
         |reject: &Value| reject["reason"].as_str().unwrap().starts_with("no_such_character");
     assert!(report["rejects"].as_array().unwrap().iter().all(starts), "{report:#}");
 
-    let to = Database::in_latin1().await;
+    let to = Database::in_encoding("LATIN1").await;
     let rule = "policies: { doc: null, no_such_character: reject }";
     let report = run(&setting, &from.url(), &to.url(), rule, 4);
     assert_eq!(rejected(&report), bad[..2]);
 
-    let to = Database::in_latin1().await;
+    let to = Database::in_encoding("LATIN1").await;
     let report = run(&setting, &from.url(), &to.url(), "on_unfit: clamp", 4);
     assert_eq!(rejected(&report), bad[2..]);
     let policies = json!({ "v": { "no_such_character": 1 }, "c": { "no_such_character": 1 } });
@@ -427,7 +427,7 @@ async fn characters_that_a_database_of_postgresql_lacks_are_refused_by_name_or_m
     let _ = setting.longhaul(&["verify"]).exits(0);
 
     // And one that is read understands all that it is asked.
-    let (from, to) = (Database::in_latin1().await, Database::new().await);
+    let (from, to) = (Database::in_encoding("LATIN1").await, Database::new().await);
     from.run("CREATE TABLE note (id INT PRIMARY KEY, v TEXT); INSERT INTO note VALUES (1, 'Zoë')")
         .await;
     let _ = run(&setting, &from.url(), &to.url(), "mode: create", 0);

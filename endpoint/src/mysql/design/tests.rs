@@ -11,6 +11,7 @@ fn catalogue(engine: Engine, version: &str) -> Catalogue {
         engine,
         version: version.into(),
         default_schema: None,
+        encoding: None,
         tables: Vec::new(),
         enums: Vec::new(),
         sequences: Vec::new(),

@@ -23,6 +23,7 @@ fn empty(engine: Engine) -> Catalogue {
         engine,
         version: String::new(),
         default_schema,
+        encoding: None,
         tables: Vec::new(),
         enums: Vec::new(),
         sequences: Vec::new(),

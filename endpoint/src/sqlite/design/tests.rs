@@ -105,6 +105,7 @@ fn postgres(tables: Vec<Table>) -> Wanted {
         engine: Engine::Postgres,
         version: "15".into(),
         default_schema: Some("public".into()),
+        encoding: None,
         tables,
         enums: Vec::new(),
         sequences: Vec::new(),

@@ -48,6 +48,7 @@ pub(super) fn nothing() -> Catalogue {
         engine: Engine::Sqlite,
         version: rusqlite::version().to_owned(),
         default_schema: None,
+        encoding: None,
         tables: Vec::new(),
         enums: Vec::new(),
         sequences: Vec::new(),
