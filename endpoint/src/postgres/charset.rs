@@ -8,9 +8,14 @@ use crate::Lacking;
 /// Encodings that take any text in UTF-8.
 const TAKE_ALL: [&str; 2] = ["UTF8", "SQL_ASCII"];
 
+/// An encoding in which two characters may be one: it has か and ゚ (U+304B, U+309A), and only together.
+/// What is tried one by one here would count as lacking then, so the server alone decides. It refuses
+/// what it lacks, and changes nothing. (`SHIFT_JIS_2004` is the same, but no database is in it.)
+const JOINS_SOME: &str = "EUC_JIS_2004";
+
 /// Encodings that have some characters beyond the basic plane. Which of those is left to the server: none
 /// that it has may be refused here.
-const HAVE_SOME_BEYOND: [&str; 3] = ["EUC_JIS_2004", "EUC_TW", "MULE_INTERNAL"];
+const HAVE_SOME_BEYOND: [&str; 2] = ["EUC_TW", "MULE_INTERNAL"];
 
 /// Converts each character of the basic plane there and back, as the server converts what is written,
 /// and leaves the ranges of those that it keeps in a setting of the session. One that it lacks is an
@@ -56,12 +61,12 @@ END $$";
 const ANSWER: &str =
     "SELECT current_setting('longhaul.characters'), current_setting('longhaul.changes') = 'true'";
 
-/// What the encoding has; none where that is everything.
+/// What the encoding has; none where that is everything, or cannot be said character by character.
 pub(super) async fn repertoire(door: &Door) -> Result<Option<Lacking>, Fault> {
     let link = door.open("longhaul:charset", Duty::Read).await?;
     let encoding = link.client.query_one("SELECT getdatabaseencoding()::text", &[]).await;
     let encoding: String = encoding.map_err(|error| link.fault(&error))?.get(0);
-    if TAKE_ALL.contains(&&*encoding) {
+    if TAKE_ALL.contains(&&*encoding) || encoding == JOINS_SOME {
         return Ok(None);
     }
     link.client.batch_execute(ASK).await.map_err(|error| link.fault(&error))?;

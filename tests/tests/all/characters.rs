@@ -1,5 +1,5 @@
-//! Databases of PostgreSQL in other encodings than UTF-8: what the server changes, and what
-//! needs no look at all.
+//! Databases of PostgreSQL in other encodings than UTF-8: what the server changes, what it has that
+//! nobody can ask for, and what needs no look at all.
 
 use endpoint::faulty::{FaultyTarget, Op, Script};
 use endpoint::{Address, open_source, open_target};
@@ -60,6 +60,20 @@ async fn a_character_that_the_server_would_change_is_refused_by_name() {
     assert_eq!(planned(&setting), ("raw".into(), Vec::new()));
     assert!(run(&setting, 0).is_empty());
     assert_eq!(again.ask(NOTES).await, "2 学￤, 3 ë");
+}
+
+/// In `EUC_JIS_2004` か゚ is one character, and neither of its two can be had alone.
+#[tokio::test]
+async fn characters_that_an_encoding_joins_arrive() {
+    let setting = Setting::new(LONGHAUL);
+    let from = Database::new().await;
+    fill(&from, &["か\u{309a}", "𠀋", "😀"]).await;
+    for rule in ["on_unfit: reject", "on_unfit: clamp"] {
+        let to = Database::in_encoding("EUC_JIS_2004").await;
+        migration(&setting, &from, &to, rule);
+        assert_eq!(run(&setting, 4), ["3 no_such_character (22P05)"]);
+        assert_eq!(to.ask(NOTES).await, "1 か\u{309a}, 2 𠀋");
+    }
 }
 
 /// Bytes go unseen where nothing can be lacking, or nothing but a reject is said of what is.
