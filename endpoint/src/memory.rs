@@ -179,28 +179,20 @@ impl Memory {
             native: format!("{logical:?}").to_lowercase(),
             logical: logical.clone(),
             nullable: !key.contains(name),
-            default: None,
-            identity: None,
-            generated: None,
-            comment: None,
             raw: true,
+            ..Column::default()
         };
         let columns_of_key = key.iter().map(ToString::to_string).collect();
         Table {
             name: TableName::bare(name),
             columns: columns.iter().map(column).collect(),
-            primary_key: (!key.is_empty())
-                .then(|| Key { name: Some(format!("{name}_pkey")), columns: columns_of_key }),
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            indexes: Vec::new(),
-            checks: Vec::new(),
-            partitioning: None,
-            comment: None,
-            triggers: Vec::new(),
+            primary_key: (!key.is_empty()).then(|| Key {
+                name: Some(format!("{name}_pkey")),
+                columns: columns_of_key,
+                ..Key::default()
+            }),
             durable: true,
-            rows_estimate: 0,
-            bytes_estimate: 0,
+            ..Table::default()
         }
     }
 

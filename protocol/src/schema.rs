@@ -36,7 +36,7 @@ impl fmt::Display for Engine {
 }
 
 /// A table's name. Engines without schemas leave `schema` empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableName {
     /// The schema, where the engine has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ impl fmt::Display for TableName {
 /// What a value means, whatever an engine calls its type.
 ///
 /// The canonical text of each is in [`crate::cell`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Logical {
     /// True or false.
@@ -147,11 +147,12 @@ pub enum Logical {
         name: String,
     },
     /// Anything: each cell has a type of its own (SQLite columns without declared type).
+    #[default]
     Any,
 }
 
 /// One column of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name.
     pub name: String,
@@ -172,6 +173,14 @@ pub struct Column {
     /// Whether its values mean the same bytes in every database of its engine, so that the raw
     /// lane may carry them (no type whose identity is local to one database).
     pub raw: bool,
+    /// What its engine puts in whenever a row changes and no value is given: MySQL's
+    /// `ON UPDATE CURRENT_TIMESTAMP`, without these two words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_update: Option<String>,
+    /// All that stands behind its name in its `CREATE TABLE`, as its engine prints it, so that the
+    /// same engine can have exactly this column again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
 }
 
 /// How an engine numbers rows.
@@ -236,16 +245,20 @@ pub struct Generated {
 }
 
 /// A primary key or unique constraint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// Its name, where it has one.
     pub name: Option<String>,
     /// Its columns, in key order.
     pub columns: Vec<String>,
+    /// All that stands behind its name, as its engine prints it, where the columns do not say it all:
+    /// MySQL's prefixes, comments and `WITHOUT OVERLAPS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
 }
 
 /// A foreign key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -276,7 +289,7 @@ pub enum Deferred {
 }
 
 /// An index that is not the shadow of a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     /// Its name.
     pub name: String,
@@ -322,7 +335,7 @@ pub enum IndexOn {
 }
 
 /// A check constraint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -353,7 +366,7 @@ pub struct Partition {
 }
 
 /// One table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Its name.
     pub name: TableName,
@@ -381,6 +394,27 @@ pub struct Table {
     pub rows_estimate: u64,
     /// About how many bytes; for planning only.
     pub bytes_estimate: u64,
+    /// What only its own engine has words for.
+    #[serde(default, skip_serializing_if = "Own::is_empty")]
+    pub own: Own,
+}
+
+/// What a table is beyond its columns and keys, in the words of its own engine, so that the same
+/// engine can have exactly this table again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// What stands among the columns and is neither of them nor a constraint: `PERIOD FOR …`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// What stands behind the columns, each as it is written: `ROW_FORMAT=COMPRESSED`, `STRICT`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+impl Own {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Table {
@@ -425,7 +459,7 @@ pub struct EnumType {
 }
 
 /// A sequence that no column owns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
     /// Its name.
     pub name: TableName,

@@ -46,10 +46,15 @@ pub(super) fn renamed(
         if touched && column.generated.is_some() {
             // Its expression may speak of a column that has another name now.
             left.push(format!("{} is computed in the source, and becomes plain data", column.name));
-            column.generated = None;
+            (column.generated, column.own) = (None, None);
         }
+        column.own.take_if(|own| mentions(rule, own));
     }
-    let key = |key: &Key| names(&key.columns).map(|columns| Key { columns, ..key.clone() });
+    wanted.own.lines.retain(|line| !mentions(rule, line));
+    let own = |key: &Key| key.own.clone().filter(|own| !mentions(rule, own));
+    let key = |key: &Key| {
+        names(&key.columns).map(|columns| Key { columns, own: own(key), ..key.clone() })
+    };
     wanted.primary_key = table.primary_key.as_ref().and_then(key);
     wanted.uniques = table.uniques.iter().filter_map(key).collect();
     wanted.indexes = keep(
@@ -94,6 +99,11 @@ fn new_name(rule: &EntityRule, column: &String) -> Option<String> {
         return None;
     }
     Some(rule.rename.get(column).unwrap_or(column).clone())
+}
+
+/// Whether a text in its engine's words may speak of a column that has another name now, or none.
+fn mentions(rule: &EntityRule, own: &str) -> bool {
+    rule.rename.keys().chain(&rule.exclude).any(|name| own.contains(name.as_str()))
 }
 
 fn index(index: &Index, rule: &EntityRule, touched: bool) -> Option<Index> {

@@ -141,11 +141,8 @@ mod tests {
             native: "bigint".into(),
             logical: Logical::Integer { bits: 64 },
             nullable,
-            default: None,
-            identity: None,
-            generated: None,
-            comment: None,
             raw: true,
+            ..Column::default()
         };
         let mut columns = vec![column("id", false)];
         columns.extend(links.iter().map(|(name, _, nullable)| column(name, *nullable)));
@@ -156,23 +153,16 @@ mod tests {
             referenced: vec!["id".into()],
             on_delete: "NO ACTION".into(),
             on_update: "NO ACTION".into(),
-            deferrable: None,
             validated: true,
+            ..ForeignKey::default()
         };
         Table {
             name: TableName::bare(name),
             columns,
-            primary_key: Some(Key { name: None, columns: vec!["id".into()] }),
-            uniques: vec![],
+            primary_key: Some(Key { columns: vec!["id".into()], ..Key::default() }),
             foreign_keys: links.iter().map(key).collect(),
-            indexes: vec![],
-            checks: vec![],
-            partitioning: None,
-            comment: None,
-            triggers: vec![],
             durable: true,
-            rows_estimate: 0,
-            bytes_estimate: 0,
+            ..Table::default()
         }
     }
 

@@ -11,7 +11,11 @@ pub async fn what_was_designed_is_what_stands_there(world: &dyn World) {
         [("exam", INT), ("pupil", INT), ("mark", Logical::Integer { bits: 32 }), ("note", TEXT)];
     let mut marks = table("marks", &columns, &["pupil", "exam"]);
     marks.columns[2].nullable = false;
-    marks.uniques.push(Key { name: Some("marks_u".into()), columns: vec!["note".into()] });
+    marks.uniques.push(Key {
+        name: Some("marks_u".into()),
+        columns: vec!["note".into()],
+        ..Key::default()
+    });
     marks.indexes.push(Index {
         name: "marks_by_mark".into(),
         unique: false,

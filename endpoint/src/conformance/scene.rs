@@ -13,7 +13,7 @@ use protocol::plan::{
 };
 use protocol::receipt::{Receipt, Spent};
 use protocol::run::Record;
-use protocol::schema::{Catalogue, Column, Engine, Key, Logical, Table, TableName};
+use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
 
 use super::{Database, World};
 use crate::{Begun, Design, Home, Read, Rows, Session, Wanted, Write};
@@ -335,7 +335,7 @@ fn entity(at: usize, table: &Table, design: &Design) -> Entity {
         native: designed.native.clone(),
         compared: designed.compared,
     };
-    let key = table.primary_key.clone().unwrap_or(Key { name: None, columns: Vec::new() }).columns;
+    let key = table.primary_key.clone().unwrap_or_default().columns;
     Entity {
         id: EntityId(u32::try_from(at).unwrap()),
         source: table.name.clone(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use protocol::fault::Fault;
 use protocol::schema::{
     Catalogue, Check, Column, Engine, ForeignKey, Generated, Identity, IdentityKind, Index,
-    IndexOn, IndexPart, Key, Logical, Partitioning, Table, TableName, Unmoved,
+    IndexOn, IndexPart, Key, Logical, Own, Partitioning, Table, TableName, Unmoved,
 };
 
 use super::connect::Link;
@@ -178,9 +178,9 @@ impl Found {
         for index in indexes {
             match index.unique_columns() {
                 Some(columns) if index.name == "PRIMARY" => {
-                    primary_key = Some(Key { name: None, columns });
+                    primary_key = Some(Key { name: None, columns, own: None });
                 }
-                Some(columns) => uniques.push(Key { name: Some(index.name), columns }),
+                Some(columns) => uniques.push(Key { name: Some(index.name), columns, own: None }),
                 None => others.push(index),
             }
         }
@@ -198,6 +198,7 @@ impl Found {
             durable: listed.engine.eq_ignore_ascii_case("InnoDB"),
             rows_estimate: listed.rows,
             bytes_estimate: listed.bytes,
+            own: Own::default(),
         }
     }
 }
@@ -246,6 +247,8 @@ fn column(server: Server, line: Vec<Option<String>>, next_number: Option<u64>) -
         generated,
         comment,
         raw: false,
+        on_update: None,
+        own: None,
     }
 }
 

@@ -47,7 +47,11 @@ fn people() -> Table {
     table.columns[2].default = Some("false".into());
     table.columns[3].default = Some("now()".into());
     table.columns[3].comment = Some("a \\ and '".into());
-    table.uniques.push(Key { name: Some("by_name".into()), columns: vec!["name".into()] });
+    table.uniques.push(Key {
+        name: Some("by_name".into()),
+        columns: vec!["name".into()],
+        ..Key::default()
+    });
     table
 }
 

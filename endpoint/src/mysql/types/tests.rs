@@ -99,11 +99,7 @@ fn what_would_be_changed_is_not_accepted() {
         native: native.into(),
         logical: logical(native).unwrap(),
         nullable: true,
-        default: None,
-        identity: None,
-        generated: None,
-        comment: None,
-        raw: false,
+        ..Column::default()
     };
     assert_eq!(accepts(&Logical::Boolean, &column("tinyint(1)")), Some(Logical::Boolean));
     assert_eq!(accepts(&Logical::Boolean, &column("int(11)")), None);

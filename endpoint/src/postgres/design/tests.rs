@@ -122,7 +122,7 @@ fn rich_sqlite() -> Vec<Table> {
         bounds: None,
     });
     parent.columns[1].default = Some("'it''s'".into());
-    parent.uniques.push(Key { name: None, columns: vec!["code".into()] });
+    parent.uniques.push(Key { columns: vec!["code".into()], ..Key::default() });
     parent.checks.push(Check { name: None, expression: "id > 0".into() });
     parent.checks.push(Check { name: Some("odd".into()), expression: "code GLOB 'a*'".into() });
     let columns = [("id", INT), ("parent", INT), ("note", TEXT), ("any", Logical::Any)];

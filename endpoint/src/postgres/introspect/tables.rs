@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::schema::{
     Bounds, Check, Column, Deferred, ForeignKey, Generated, Identity, IdentityKind, Index, IndexOn,
-    IndexPart, Key, Partition, Partitioning, Table, TableName, Unmoved,
+    IndexPart, Key, Own, Partition, Partitioning, Table, TableName, Unmoved,
 };
 use tokio_postgres::Row;
 
@@ -143,6 +143,7 @@ fn table(relation: &Relation, all: &[Relation]) -> Table {
         durable: leaves.iter().all(|leaf| leaf.durable),
         rows_estimate: leaves.iter().map(|leaf| leaf.rows).sum(),
         bytes_estimate: leaves.iter().map(|leaf| leaf.bytes).sum(),
+        own: Own::default(),
     }
 }
 
@@ -169,6 +170,8 @@ fn column(row: &Row, kinds: &Kinds) -> Column {
         generated,
         comment: row.get(9),
         raw: meaning.raw,
+        on_update: None,
+        own: None,
     }
 }
 
@@ -216,7 +219,7 @@ fn constraint(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
             if row.get(15) {
                 left("included columns of key");
             }
-            let key = Key { name: Some(name), columns: row.get(3) };
+            let key = Key { name: Some(name), columns: row.get(3), own: None };
             if kind == "p" { table.primary_key = Some(key) } else { table.uniques.push(key) }
         }
         "f" => {

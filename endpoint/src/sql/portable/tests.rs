@@ -15,11 +15,8 @@ fn column(name: &str, logical: Logical) -> Column {
         native: String::new(),
         logical,
         nullable: true,
-        default: None,
-        identity: None,
-        generated: None,
-        comment: None,
         raw: true,
+        ..Column::default()
     }
 }
 

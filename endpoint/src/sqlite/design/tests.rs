@@ -74,30 +74,13 @@ fn column(name: &str, native: &str, logical: Logical) -> Column {
         native: native.into(),
         logical,
         nullable: true,
-        default: None,
-        identity: None,
-        generated: None,
-        comment: None,
         raw: true,
+        ..Column::default()
     }
 }
 
 fn empty(name: &str, columns: Vec<Column>) -> Table {
-    Table {
-        name: TableName::bare(name),
-        columns,
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-        partitioning: None,
-        comment: None,
-        triggers: Vec::new(),
-        durable: true,
-        rows_estimate: 0,
-        bytes_estimate: 0,
-    }
+    Table { name: TableName::bare(name), columns, durable: true, ..Table::default() }
 }
 
 fn postgres(tables: Vec<Table>) -> Wanted {
@@ -114,7 +97,8 @@ fn postgres(tables: Vec<Table>) -> Wanted {
 }
 
 fn key(name: &str, columns: &[&str]) -> Key {
-    Key { name: Some(name.into()), columns: columns.iter().map(|c| (*c).into()).collect() }
+    let columns = columns.iter().map(|c| (*c).into()).collect();
+    Key { name: Some(name.into()), columns, ..Key::default() }
 }
 
 fn index(name: &str, method: &str, on: IndexOn) -> Index {

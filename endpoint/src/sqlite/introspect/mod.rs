@@ -8,7 +8,7 @@ mod tests;
 
 use protocol::schema::{
     Catalogue, Column, Engine, Generated, Identity, IdentityKind, Index, IndexOn, IndexPart, Key,
-    Table, TableName, Unmoved,
+    Own, Table, TableName, Unmoved,
 };
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -138,6 +138,7 @@ fn table(connection: &Connection, listed: &Listed) -> Result<Table> {
         rows_estimate,
         bytes_estimate,
         columns,
+        own: Own::default(),
     })
 }
 
@@ -179,7 +180,7 @@ fn primary_key(rows: &[Row], declared: &Declared) -> Option<Key> {
     let mut parts: Vec<_> = rows.iter().filter(|row| row.key > 0).collect();
     parts.sort_by_key(|row| row.key);
     let columns: Vec<_> = parts.iter().map(|row| row.name.clone()).collect();
-    (!columns.is_empty()).then(|| Key { name: key_name(declared, &columns), columns })
+    (!columns.is_empty()).then(|| Key { name: key_name(declared, &columns), columns, own: None })
 }
 
 fn key_name(declared: &Declared, columns: &[String]) -> Option<String> {
@@ -237,6 +238,8 @@ fn column(
         generated,
         comment: None,
         raw: true,
+        on_update: None,
+        own: None,
     })
 }
 
@@ -276,7 +279,7 @@ struct FoundIndex {
 impl FoundIndex {
     fn key(&self, declared: &Declared) -> Key {
         let columns: Vec<_> = self.parts.iter().filter_map(|(column, _)| column.clone()).collect();
-        Key { name: key_name(declared, &columns), columns }
+        Key { name: key_name(declared, &columns), columns, own: None }
     }
 
     fn index(&self) -> Index {
