@@ -4,6 +4,8 @@
 //! boundaries drawn a second time on a source that moved would give gaps and overlaps.
 //! It names environments, never addresses, and holds no row value but keys.
 
+mod note;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -13,6 +15,8 @@ use crate::cell::{Charsets, Reason};
 use crate::id::{ChunkId, EntityId, Environment};
 use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost, Policy};
 use crate::schema::{Engine, Logical, TableName};
+
+pub use note::{Group, Level, Note, Said, grouped, said, said_of_all};
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -310,29 +314,6 @@ pub enum StepKind {
     Statistics,
     /// Comments.
     Comment,
-}
-
-/// What a person should know before saying yes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// How serious it is.
-    pub level: Level,
-    /// The entity it is about, by target name, where it is about one.
-    pub entity: Option<String>,
-    /// One sentence.
-    pub text: String,
-}
-
-/// How serious a [`Note`] is. Greater is more serious.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// Something the target cannot express stays behind.
-    Left,
-    /// Something about the result may surprise.
-    Warning,
 }
 
 impl Plan {

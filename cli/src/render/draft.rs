@@ -93,7 +93,7 @@ impl Draft<'_> {
             Ok(plan) => lines.extend(plan.notes.iter().map(|note| {
                 let level = match note.level {
                     Level::Warning => "warning: ",
-                    Level::Left => "stays behind: ",
+                    Level::Left | Level::Lost => "stays behind: ",
                     Level::Info => "",
                 };
                 let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();

@@ -99,7 +99,7 @@ fn notes(plan: &Plan) -> String {
     for note in &plan.notes {
         let level = match note.level {
             Level::Warning => "warning",
-            Level::Left => "left   ",
+            Level::Left | Level::Lost => "left   ",
             Level::Info => "info   ",
         };
         let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();

@@ -34,7 +34,7 @@ impl Sets {
                 false => (Level::Info, ""),
             };
             let text = format!("which characters {} has is not known{so}: {fault}", said(name));
-            Note { level, entity: None, text }
+            Note::new(level, None, text)
         })
     }
 }

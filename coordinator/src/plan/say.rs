@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use endpoint::Source;
 use protocol::fault::Fault;
-use protocol::plan::{Entity, Level, Note};
+use protocol::plan::{Entity, Level, Note, Said};
 use protocol::schema::{Table, TableName};
 
 use super::chunks::Planned;
@@ -13,13 +13,8 @@ use super::select::Chosen;
 use super::{Draft, collide, find};
 
 impl Draft<'_> {
-    pub(super) fn note(
-        &mut self,
-        level: Level,
-        entity: Option<&TableName>,
-        text: impl Into<String>,
-    ) {
-        self.notes.push(Note { level, entity: entity.map(ToString::to_string), text: text.into() });
+    pub(super) fn note(&mut self, level: Level, entity: Option<&TableName>, said: impl Into<Said>) {
+        self.notes.push(Note::new(level, entity.map(ToString::to_string), said));
     }
 
     pub(super) fn say_of(&mut self, entity: &Entity) {

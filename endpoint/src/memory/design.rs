@@ -104,7 +104,7 @@ fn bare(table: &Table, from: Engine, notes: &mut Vec<Note>) -> Table {
 
 fn left(table: &Table, what: &str) -> Note {
     let text = format!("{what} stays behind");
-    Note { level: Level::Left, entity: Some(table.name.to_string()), text }
+    Note::new(Level::Left, Some(table.name.to_string()), text)
 }
 
 fn designed(column: &Column) -> DesignedColumn {

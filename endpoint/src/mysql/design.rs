@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
 use protocol::id::EntityId;
-use protocol::plan::{Level, Note, Stage, Step, StepKind};
+use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Engine, Table};
 
 use super::version::Server;
@@ -71,9 +71,8 @@ impl Draft<'_> {
         self.from == Engine::MySql
     }
 
-    fn note(&mut self, level: Level, table: &Table, text: impl Into<String>) {
-        let entity = Some(table.name.to_string());
-        self.design.notes.push(Note { level, entity, text: text.into() });
+    fn note(&mut self, level: Level, table: &Table, said: impl Into<Said>) {
+        self.design.notes.push(Note::new(level, Some(table.name.to_string()), said));
     }
 
     /// Adds a step, and returns its position.
@@ -176,7 +175,7 @@ impl Draft<'_> {
             self.wanted.from.sequences.iter().map(|one| one.name.to_string()).collect();
         if !sequences.is_empty() && !self.wanted.tables.is_empty() {
             let text = format!("sequences stay behind: {}", sequences.join(", "));
-            self.design.notes.push(Note { level: Level::Left, entity: None, text });
+            self.design.notes.push(Note::new(Level::Left, None, text));
         }
     }
 }

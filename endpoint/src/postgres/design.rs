@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
 use protocol::id::EntityId;
-use protocol::plan::{Level, Note, Stage, Step, StepKind};
+use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Column, Engine, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
@@ -115,9 +115,8 @@ impl Draft<'_> {
         }
     }
 
-    fn note(&mut self, level: Level, table: &TableName, text: impl Into<String>) {
-        let entity = Some(table.to_string());
-        self.design.notes.push(Note { level, entity, text: text.into() });
+    fn note(&mut self, level: Level, table: &TableName, said: impl Into<Said>) {
+        self.design.notes.push(Note::new(level, Some(table.to_string()), said));
     }
 
     /// Adds a step, and returns its position.

@@ -97,11 +97,7 @@ fn report(verdict: Verdict) -> Report {
             times: 3,
             parked: 1,
         }],
-        notes: vec![Note {
-            level: Level::Info,
-            entity: Some(HOSTILE.into()),
-            text: HOSTILE.into(),
-        }],
+        notes: vec![Note::new(Level::Info, Some(HOSTILE.into()), HOSTILE)],
         broken_promise: true,
     }
 }

@@ -92,7 +92,7 @@ impl Draft<'_> {
         for one in self.wanted.from.sequences.iter().filter(meant) {
             if self.wanted.existing.sequences.iter().any(|there| there.name == one.name) {
                 let text = format!("sequence {} is there already and stays as it is", one.name);
-                self.design.notes.push(Note { level: Level::Info, entity: None, text });
+                self.design.notes.push(Note::new(Level::Info, None, text));
                 continue;
             }
             self.names.claim(&one.name)?;

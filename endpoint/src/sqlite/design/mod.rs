@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
-use protocol::plan::{Level, Note, Stage, Step, StepKind};
+use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Engine, IdentityKind, Index, IndexOn, Table};
 
 use super::introspect::OURS;
@@ -57,9 +57,9 @@ impl<'a> Drawing<'a> {
         Self { wanted, from: wanted.from.engine, design, taken }
     }
 
-    fn note(&mut self, level: Level, table: Option<&Table>, text: impl Into<String>) {
+    fn note(&mut self, level: Level, table: Option<&Table>, said: impl Into<Said>) {
         let entity = table.map(|table| table.name.to_string());
-        self.design.notes.push(Note { level, entity, text: text.into() });
+        self.design.notes.push(Note::new(level, entity, said));
     }
 
     /// Adds a step and returns its position.
