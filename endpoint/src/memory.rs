@@ -254,15 +254,6 @@ impl Memory {
 
     fn describe(&self) -> Catalogue {
         let tables = self.shared.lock().tables.values().map(|stored| stored.described()).collect();
-        Catalogue {
-            engine: Engine::Memory,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            default_schema: None,
-            encoding: None,
-            tables,
-            enums: Vec::new(),
-            sequences: Vec::new(),
-            unmoved: Vec::new(),
-        }
+        Catalogue { tables, ..Catalogue::new(Engine::Memory, env!("CARGO_PKG_VERSION")) }
     }
 }

@@ -5,9 +5,18 @@
 //! [`Engine`] it came from; whoever carries it elsewhere must translate it or say that it
 //! stayed behind.
 
+mod constraints;
+mod own;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use constraints::{Check, Deferred, ForeignKey, Index, IndexOn, IndexPart, Key};
+pub use own::{
+    Exclusion, Extended, Extension, Numbers, Own, OwnKind, OwnType, Part, Peculiar, Property,
+    PropertyKind, Rules,
+};
 
 /// A kind of endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -162,6 +171,10 @@ pub struct Column {
     pub logical: Logical,
     /// Whether NULL is allowed.
     pub nullable: bool,
+    /// The domain that it is of, as its engine prints it, or an array of one; `native` is the type
+    /// below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// Its default, as its engine prints it; a sequence's `nextval` is in `identity` instead.
     pub default: Option<String>,
     /// Whether and how the engine numbers rows in it.
@@ -183,6 +196,31 @@ pub struct Column {
     pub own: Option<String>,
 }
 
+impl Column {
+    /// A column that may be NULL, with nothing but a name and a type.
+    pub fn new(name: impl Into<String>, native: impl Into<String>, logical: Logical) -> Self {
+        Self {
+            name: name.into(),
+            native: native.into(),
+            logical,
+            nullable: true,
+            domain: None,
+            default: None,
+            identity: None,
+            generated: None,
+            comment: None,
+            raw: false,
+            on_update: None,
+            own: None,
+        }
+    }
+
+    /// Its type as its own engine has it: the domain, where it is of one.
+    pub fn own_type(&self) -> &str {
+        self.domain.as_deref().unwrap_or(&self.native)
+    }
+}
+
 /// How an engine numbers rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -194,6 +232,22 @@ pub struct Identity {
     pub increment: i64,
     /// Where the numbers begin and end, unless that is left to the engine.
     pub bounds: Option<Bounds>,
+    /// The sequence behind the column, where the engine has sequences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Numbers>,
+}
+
+impl Identity {
+    /// Numbers in steps of one, `last` the last that was handed out.
+    pub fn new(kind: IdentityKind, last: Option<i64>) -> Self {
+        Self { kind, last, increment: 1, bounds: None, sequence: None }
+    }
+
+    /// The number that comes next, where the engine says it.
+    pub fn next(&self) -> Option<i64> {
+        let restart = || self.sequence.as_ref().and_then(|sequence| sequence.restart);
+        self.last.map_or_else(restart, |last| last.checked_add(self.increment))
+    }
 }
 
 /// Where numbers begin and end.
@@ -210,6 +264,11 @@ pub struct Bounds {
     /// How many a session takes at once, so that it need not ask for each.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub cache: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 fn one() -> i64 {
@@ -244,105 +303,6 @@ pub struct Generated {
     pub stored: bool,
 }
 
-/// A primary key or unique constraint.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Key {
-    /// Its name, where it has one.
-    pub name: Option<String>,
-    /// Its columns, in key order.
-    pub columns: Vec<String>,
-    /// All that stands behind its name, as its engine prints it, where the columns do not say it all:
-    /// MySQL's prefixes, comments and `WITHOUT OVERLAPS`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own: Option<String>,
-}
-
-/// A foreign key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeignKey {
-    /// Its name, where it has one.
-    pub name: Option<String>,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// The table they point to.
-    pub references: TableName,
-    /// The columns there, in the same order.
-    pub referenced: Vec<String>,
-    /// What happens here when the row there goes: `NO ACTION`, `CASCADE`, …
-    pub on_delete: String,
-    /// What happens here when its key there changes.
-    pub on_update: String,
-    /// Whether the check may wait for the commit, and whether it does so by itself.
-    pub deferrable: Option<Deferred>,
-    /// Whether the engine vouches that the rows there now satisfy it.
-    pub validated: bool,
-}
-
-/// When a deferrable constraint is checked by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deferred {
-    /// `INITIALLY IMMEDIATE`.
-    Immediate,
-    /// `INITIALLY DEFERRED`.
-    Deferred,
-}
-
-/// An index that is not the shadow of a key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Index {
-    /// Its name.
-    pub name: String,
-    /// Whether it forbids duplicates.
-    pub unique: bool,
-    /// `btree`, `gin`, …
-    pub method: String,
-    /// What it is ordered by.
-    pub parts: Vec<IndexPart>,
-    /// Columns that it only carries along.
-    pub include: Vec<String>,
-    /// The condition of a partial index, as its engine prints it.
-    pub predicate: Option<String>,
-    /// All after `ON table`, as its engine prints it, so that the same engine can have exactly
-    /// this index again.
-    pub tail: Option<String>,
-}
-
-/// One thing an index is ordered by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexPart {
-    /// A column, or an expression.
-    pub on: IndexOn,
-    /// Whether it runs downwards.
-    pub descending: bool,
-}
-
-/// What an [`IndexPart`] looks at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexOn {
-    /// A column by name.
-    Column(String),
-    /// The beginning of a column.
-    Prefix {
-        /// The column.
-        column: String,
-        /// So many characters of it, or bytes where it holds bytes.
-        length: u32,
-    },
-    /// An expression, as its engine prints it.
-    Expression(String),
-}
-
-/// A check constraint.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name, where it has one.
-    pub name: Option<String>,
-    /// What must hold, as its engine prints it, without `CHECK` and outer parentheses.
-    pub expression: String,
-}
-
 /// How a partitioned table is cut in its own database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partitioning {
@@ -363,6 +323,10 @@ pub struct Partition {
     pub bound: String,
     /// How it is itself partitioned, if it is.
     pub by: Option<String>,
+    /// What it has and its root does not give it, as if it were a table: keys, indexes and checks of
+    /// its own, and columns whose default or NOT NULL differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Table>>,
 }
 
 /// One table.
@@ -397,27 +361,33 @@ pub struct Table {
     /// What only its own engine has words for.
     #[serde(default, skip_serializing_if = "Own::is_empty")]
     pub own: Own,
-}
-
-/// What a table is beyond its columns and keys, in the words of its own engine, so that the same
-/// engine can have exactly this table again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Own {
-    /// What stands among the columns and is neither of them nor a constraint: `PERIOD FOR …`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<String>,
-    /// What stands behind the columns, each as it is written: `ROW_FORMAT=COMPRESSED`, `STRICT`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
-}
-
-impl Own {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
+    /// What only PostgreSQL has, by kind.
+    #[serde(default, skip_serializing_if = "Peculiar::is_nothing")]
+    pub peculiar: Peculiar,
 }
 
 impl Table {
+    /// A table with a name and nothing else.
+    pub fn new(name: TableName) -> Self {
+        Self {
+            name,
+            columns: Vec::new(),
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            partitioning: None,
+            comment: None,
+            triggers: Vec::new(),
+            durable: true,
+            rows_estimate: 0,
+            bytes_estimate: 0,
+            own: Own::default(),
+            peculiar: Peculiar::default(),
+        }
+    }
+
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -432,20 +402,6 @@ impl Table {
         let keys = self.primary_key.iter().chain(&self.uniques).map(|key| key.columns.clone());
         let indexes = self.indexes.iter().filter_map(Index::unique_columns);
         keys.chain(indexes).find(|columns| !columns.is_empty() && solid(columns))
-    }
-}
-
-impl Index {
-    /// The columns that this index keeps unique over all rows, if that is what it does.
-    pub fn unique_columns(&self) -> Option<Vec<String>> {
-        if !self.unique || self.predicate.is_some() {
-            return None;
-        }
-        let column = |part: &IndexPart| match &part.on {
-            IndexOn::Column(name) => Some(name.clone()),
-            IndexOn::Prefix { .. } | IndexOn::Expression(_) => None,
-        };
-        self.parts.iter().map(column).collect()
     }
 }
 
@@ -479,6 +435,18 @@ pub struct Sequence {
     pub cache: i64,
     /// The last value handed out, if any was.
     pub last: Option<i64>,
+    /// The value that comes next, where none was handed out since it was told to begin there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<i64>,
+    /// Whether the user may not see where it stands.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hidden: bool,
+    /// The table and column that it goes with when they are dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<(TableName, String)>,
+    /// A comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// Something that stands in the source and is not moved: a view, a function, …
@@ -521,9 +489,31 @@ pub struct Catalogue {
     pub sequences: Vec<Sequence>,
     /// What Longhaul sees and leaves.
     pub unmoved: Vec<Unmoved>,
+    /// Domains, composite and range types, and collations; what one needs stands before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<OwnType>,
+    /// What is installed beside what the engine has of itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
 }
 
 impl Catalogue {
+    /// A catalogue of an engine with nothing in it.
+    pub fn new(engine: Engine, version: impl Into<String>) -> Self {
+        Self {
+            engine,
+            version: version.into(),
+            default_schema: None,
+            encoding: None,
+            tables: Vec::new(),
+            enums: Vec::new(),
+            sequences: Vec::new(),
+            unmoved: Vec::new(),
+            types: Vec::new(),
+            extensions: Vec::new(),
+        }
+    }
+
     /// A table by name.
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)

@@ -6,7 +6,9 @@ use endpoint::{DesignedColumn, Target};
 use protocol::fault::{Code, Fault};
 use protocol::mapping::{EntityRule, Mode};
 use protocol::plan::ColumnMap;
-use protocol::schema::{Check, Column, ForeignKey, Index, IndexOn, Key, Table, TableName};
+use protocol::schema::{
+    Check, Column, ForeignKey, Index, IndexOn, Key, Part, Peculiar, Table, TableName,
+};
 
 /// What a source table is in the target: its name there, and the rule that renames its columns;
 /// no rule where the target has the table of itself, nothing where it has none.
@@ -53,7 +55,8 @@ pub(super) fn renamed(
     wanted.own.lines.retain(|line| !mentions(rule, line));
     let own = |key: &Key| key.own.clone().filter(|own| !mentions(rule, own));
     let key = |key: &Key| {
-        names(&key.columns).map(|columns| Key { columns, own: own(key), ..key.clone() })
+        let (columns, include) = (names(&key.columns)?, names(&key.include)?);
+        Some(Key { columns, include, own: own(key), ..key.clone() })
     };
     wanted.primary_key = table.primary_key.as_ref().and_then(key);
     wanted.uniques = table.uniques.iter().filter_map(key).collect();
@@ -75,7 +78,38 @@ pub(super) fn renamed(
         |f| foreign_key(f, rule, meaning),
         |f| format!("foreign key to {}", f.references),
     );
+    follow(&mut wanted.peculiar, rule, &mut left);
     (wanted, left)
+}
+
+/// Lets what only its own engine has follow its columns, or says that it cannot.
+fn follow(peculiar: &mut Peculiar, rule: &EntityRule, left: &mut Vec<String>) {
+    if rule.rename.is_empty() && rule.exclude.is_empty() {
+        return;
+    }
+    let mut lose = |what: &str| {
+        left.push(format!("{what} stays behind: what it speaks of is renamed or not moved"));
+    };
+    peculiar
+        .exclusions
+        .drain(..)
+        .for_each(|one| lose(&format!("exclusion constraint {}", one.name)));
+    peculiar.statistics.drain(..).for_each(|one| lose(&format!("statistics {}", one.name)));
+    peculiar.parents.drain(..).for_each(|one| lose(&format!("inheritance from {one}")));
+    (peculiar.inherited, peculiar.inherited_checks) = (Vec::new(), Vec::new());
+    if let Some(one) = peculiar.of.take() {
+        lose(&format!("that it is a table of type {one}"));
+    }
+    peculiar.properties.retain_mut(|property| match &mut property.of {
+        Part::Column(column) => match new_name(rule, column) {
+            Some(name) => {
+                *column = name;
+                true
+            }
+            None => false,
+        },
+        Part::Table | Part::Constraint(_) | Part::Index(_) | Part::IndexColumn(..) => true,
+    });
 }
 
 fn keep<T>(

@@ -10,6 +10,7 @@ mod characters;
 mod chunks;
 mod collide;
 mod columns;
+mod foreign;
 mod modes;
 mod order;
 mod policies;
@@ -23,9 +24,9 @@ use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::mapping::{Migration, Mode, Triggers};
 use protocol::plan::{
-    ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Side, Stage,
+    ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Said, Side, Stage,
 };
-use protocol::schema::{Catalogue, ForeignKey, Table, TableName};
+use protocol::schema::{Catalogue, Engine, ForeignKey, Table, TableName};
 use protocol::wire;
 
 use characters::Sets;
@@ -64,6 +65,7 @@ pub async fn draw(
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
     draft.say_what_stays(&chosen);
+    draft.say_what_counts_unseen(&chosen);
     draft.say_what_hides(&chosen, source).await?;
     draft.say_what_collides(&chosen, &entities, source).await?;
     draft.notes.extend(design.notes);
@@ -142,10 +144,13 @@ fn structure(catalogue: &Catalogue) -> Catalogue {
         table.bytes_estimate = 0;
         for identity in table.columns.iter_mut().filter_map(|c| c.identity.as_mut()) {
             identity.last = None;
+            if let Some(sequence) = &mut identity.sequence {
+                (sequence.restart, sequence.furthest) = (None, None);
+            }
         }
     }
     for sequence in &mut bare.sequences {
-        sequence.last = None;
+        (sequence.last, sequence.restart) = (None, None);
     }
     bare
 }
@@ -185,17 +190,24 @@ impl Draft<'_> {
             None => find(self.to, name, self.able).map(|there| (there.name.clone(), None)),
         };
         let mut tables = Vec::new();
-        let mut left = Vec::new();
+        let mut left: Vec<(TableName, Level, Said)> = Vec::new();
         for (at, one) in chosen.iter().enumerate() {
             if find(self.to, &one.target, self.able).is_some() {
                 continue;
             }
-            let (table, behind) = columns::renamed(one.table, one.rule, &one.target, &meaning);
-            left.extend(behind.into_iter().map(|text| (one.target.clone(), text)));
+            let (mut table, behind) = columns::renamed(one.table, one.rule, &one.target, &meaning);
+            left.extend(
+                behind.into_iter().map(|text| (one.target.clone(), Level::Left, text.into())),
+            );
+            if self.from.engine == Engine::Postgres && self.to.engine != Engine::Postgres {
+                let said = foreign::plain(&mut table, self.from, self.to.engine);
+                let said = said.into_iter().map(|(level, text)| (one.target.clone(), level, text));
+                left.extend(said);
+            }
             tables.push((entity_id(at), table));
         }
-        for (entity, text) in left {
-            self.note(Level::Left, Some(&entity), text);
+        for (entity, level, text) in left {
+            self.note(level, Some(&entity), text);
         }
         let wanted = Wanted { from: self.from.clone(), tables, existing: self.to.clone() };
         Ok((self.target.design(&wanted)?, wanted))

@@ -34,7 +34,9 @@ pub(super) fn conflict(
             .saying("it has no primary key, and `conflict` names no columns"));
     };
     let wanted: BTreeSet<_> = columns.iter().collect();
-    let keys = there.primary_key.iter().chain(&there.uniques).map(|key| key.columns.clone());
+    // A key that is checked late finds no row to update.
+    let keys = there.primary_key.iter().chain(&there.uniques).filter(|k| k.deferrable.is_none());
+    let keys = keys.map(|key| key.columns.clone());
     let indexes = there.indexes.iter().filter_map(|index| index.unique_columns());
     if keys.chain(indexes).any(|key| key.iter().collect::<BTreeSet<_>>() == wanted) {
         return Ok(columns);

@@ -70,6 +70,30 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Names the sequences whose numbers the user may not see: where they go on is not known.
+    pub(super) fn say_what_counts_unseen(&mut self, chosen: &[Chosen<'_>]) {
+        for one in chosen {
+            let behind =
+                one.table.columns.iter().filter_map(|c| c.identity.as_ref()?.sequence.as_ref());
+            for sequence in behind.filter(|sequence| sequence.hidden) {
+                let text = format!(
+                    "where sequence {} stands may not be read, so numbering goes on after the rows; \
+                     GRANT SELECT ON SEQUENCE {} lets it go on where the source does",
+                    sequence.name, sequence.name
+                );
+                self.note(Level::Warning, Some(&one.target), text);
+            }
+        }
+        for sequence in self.from.sequences.iter().filter(|sequence| sequence.hidden) {
+            let text = format!(
+                "where sequence {} stands may not be read, so it begins at its start; \
+                 GRANT SELECT ON SEQUENCE {} lets it go on where the source does",
+                sequence.name, sequence.name
+            );
+            self.note(Level::Warning, None, text);
+        }
+    }
+
     /// Keys that are two in the source and one in a table that is there.
     pub(super) async fn say_what_collides(
         &mut self,

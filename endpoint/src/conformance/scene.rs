@@ -270,16 +270,7 @@ pub(super) fn wanted(tables: &[Table], existing: Catalogue) -> Wanted {
             key.references.schema.clone_from(&schema);
         }
     }
-    let from = Catalogue {
-        engine: Engine::Memory,
-        version: String::new(),
-        default_schema: None,
-        encoding: None,
-        tables: tables.clone(),
-        enums: Vec::new(),
-        sequences: Vec::new(),
-        unmoved: Vec::new(),
-    };
+    let from = Catalogue { tables: tables.clone(), ..Catalogue::new(Engine::Memory, "") };
     let ids = (0..).map(EntityId);
     Wanted { from, tables: ids.zip(tables).collect(), existing }
 }

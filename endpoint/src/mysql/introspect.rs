@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use protocol::fault::Fault;
 use protocol::schema::{
     Catalogue, Check, Column, Engine, ForeignKey, Generated, Identity, IdentityKind, Index,
-    IndexOn, IndexPart, Key, Logical, Own, Partitioning, Table, TableName, Unmoved,
+    IndexOn, IndexPart, Key, Logical, Own, Partitioning, Peculiar, Table, TableName, Unmoved,
 };
 
 use super::connect::Link;
@@ -73,6 +73,8 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
         enums: Vec::new(),
         sequences: Vec::new(),
         unmoved,
+        types: Vec::new(),
+        extensions: Vec::new(),
     })
 }
 
@@ -178,9 +180,9 @@ impl Found {
         for index in indexes {
             match index.unique_columns() {
                 Some(columns) if index.name == "PRIMARY" => {
-                    primary_key = Some(Key { name: None, columns, own: None });
+                    primary_key = Some(Key::new(None, columns));
                 }
-                Some(columns) => uniques.push(Key { name: Some(index.name), columns, own: None }),
+                Some(columns) => uniques.push(Key::new(Some(index.name), columns)),
                 None => others.push(index),
             }
         }
@@ -199,6 +201,7 @@ impl Found {
             rows_estimate: listed.rows,
             bytes_estimate: listed.bytes,
             own: Own::default(),
+            peculiar: Peculiar::default(),
         }
     }
 }
@@ -234,6 +237,7 @@ fn column(server: Server, line: Vec<Option<String>>, next_number: Option<u64>) -
             .filter(|n| *n > 0),
         increment: 1,
         bounds: None,
+        sequence: None,
     });
     let default = default.filter(|_| generated.is_none());
     Column {
@@ -249,6 +253,7 @@ fn column(server: Server, line: Vec<Option<String>>, next_number: Option<u64>) -
         raw: false,
         on_update: None,
         own: None,
+        domain: None,
     }
 }
 
@@ -375,6 +380,7 @@ fn links(lines: Lines) -> Vec<ForeignKey> {
                 on_update,
                 deferrable: None,
                 validated: true,
+                full: false,
             });
         }
         if let Some(link) = links.last_mut() {
@@ -389,7 +395,7 @@ fn checks(lines: Lines) -> Vec<Check> {
     let check = |line: Vec<Option<String>>| {
         let mut cells = line.into_iter().map(Option::unwrap_or_default);
         let name = cells.next().filter(|name| !name.is_empty());
-        Check { name, expression: cells.next().unwrap_or_default() }
+        Check::new(name, cells.next().unwrap_or_default())
     };
     lines.into_iter().map(check).collect()
 }

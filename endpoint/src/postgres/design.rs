@@ -11,6 +11,7 @@ mod columns;
 mod finish;
 mod links;
 mod names;
+mod numbers;
 mod objects;
 mod tables;
 #[cfg(test)]
@@ -25,8 +26,10 @@ use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Column, Engine, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
-pub(super) use finish::{emptying, numbering};
+pub(super) use finish::emptying;
 use names::Names;
+use numbers::Sequences;
+pub(super) use numbers::numbering;
 
 /// Longest name, in bytes. The server cuts longer ones without an error.
 pub(super) const NAME_BYTES_MAX: usize = 63;
@@ -44,6 +47,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         wanted,
         names: Names::of(&wanted.existing),
         design: Design { durable: true, ..Design::default() },
+        sequences: Sequences::default(),
         finished: BTreeMap::new(),
     };
     if !draft.is_same_engine() {
@@ -52,6 +56,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     for (_, table) in &tables {
         draft.names.claim_table(table)?;
     }
+    draft.name_sequences(&tables);
     draft.refuse_missing_types(&tables)?;
     let ground = draft.objects(&tables)?;
     for (id, table) in &tables {
@@ -84,6 +89,7 @@ struct Draft<'a> {
     wanted: &'a Wanted,
     names: Names,
     design: Design,
+    sequences: Sequences,
     /// The finish steps of each table so far, all of which lock it.
     finished: BTreeMap<String, Vec<usize>>,
 }

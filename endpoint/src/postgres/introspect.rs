@@ -4,11 +4,15 @@
 //! Partitions stand inside their root. A domain is resolved to the type below it, and the domain
 //! itself is listed among what is not moved, like everything else that a [`Catalogue`] cannot say.
 
+mod constraints;
 mod kinds;
+mod positions;
 mod queries;
 mod tables;
 #[cfg(test)]
 pub(super) mod tests;
+
+use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
 use protocol::schema::{Catalogue, Engine, EnumType, Sequence, TableName, Unmoved};
@@ -16,14 +20,20 @@ use tokio_postgres::Row;
 
 use super::connect::Link;
 use kinds::Kinds;
+use positions::{Asked, Position};
 use queries::complete;
 
 /// The catalogue, as the link's transaction sees it.
 pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
     let kinds = Kinds::of(&link.query(&complete(queries::TYPES)).await?);
+    let columns = link.query(&complete(queries::COLUMNS)).await?;
+    let sequences = link.query(&complete(queries::SEQUENCES)).await?;
+    let positions = positions::positions(link, &asked(&columns, &sequences)).await?;
+    let sequences = sequences.iter().map(|row| sequence(row, &positions)).collect();
     let mut raw = tables::Raw {
         relations: link.query(&complete(queries::RELATIONS)).await?,
-        columns: link.query(&complete(queries::COLUMNS)).await?,
+        columns,
+        positions,
         constraints: link.query(&complete(queries::CONSTRAINTS)).await?,
         indexes: link.query(&complete(queries::INDEXES)).await?,
         triggers: link.query(&complete(queries::TRIGGERS)).await?,
@@ -40,16 +50,30 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
     unmoved.append(&mut raw.unmoved);
     unmoved.sort_by(|a, b| (&a.kind, a.name.to_string()).cmp(&(&b.kind, b.name.to_string())));
     unmoved.dedup();
+    let version: String = link.one("SELECT current_setting('server_version')").await?;
     Ok(Catalogue {
-        engine: Engine::Postgres,
-        version: link.one("SELECT current_setting('server_version')").await?,
         default_schema: Some(default_schema(link).await?),
         encoding: Some(encoding).filter(|encoding| encoding != "UTF8"),
         tables,
         enums: link.query(&complete(queries::ENUMS)).await?.iter().map(enumeration).collect(),
-        sequences: link.query(&complete(queries::SEQUENCES)).await?.iter().map(sequence).collect(),
+        sequences,
         unmoved,
+        ..Catalogue::new(Engine::Postgres, version)
     })
+}
+
+/// The sequences that may be read, of columns and of nobody.
+fn asked(columns: &[Row], sequences: &[Row]) -> Vec<Asked> {
+    let owned = columns
+        .iter()
+        .filter(|row| row.get::<_, Option<bool>>(22) == Some(true))
+        .filter_map(|row| {
+            let oid: Option<u32> = row.get(18);
+            Some(Asked { oid: oid?, place: row.get(23), furthest: row.get(24) })
+        });
+    let free = sequences.iter().filter(|row| row.get(11));
+    let free = free.map(|row| Asked { oid: row.get(10), place: row.get(12), furthest: None });
+    owned.chain(free).collect()
 }
 
 /// The first schema of the configured `search_path` that exists. Our own sessions set the path
@@ -79,7 +103,12 @@ fn enumeration(row: &Row) -> EnumType {
     EnumType { name, labels: row.get(2) }
 }
 
-fn sequence(row: &Row) -> Sequence {
+fn sequence(row: &Row, positions: &BTreeMap<u32, Position>) -> Sequence {
+    let position = positions.get(&row.get::<_, u32>(10));
+    // Where the sequence itself may not be read, the last value it gave may be known all the same.
+    let last = position.map_or_else(|| row.get(7), |p| p.called.then_some(p.value));
+    let (schema, table): (Option<String>, Option<String>) = (row.get(14), row.get(15));
+    let owner = schema.zip(table).map(|(schema, name)| TableName::within(schema, name));
     Sequence {
         name: TableName::within(row.get::<_, String>(0), row.get::<_, String>(1)),
         start: row.get(2),
@@ -87,8 +116,12 @@ fn sequence(row: &Row) -> Sequence {
         min: row.get(4),
         max: row.get(5),
         cycle: row.get(6),
-        last: row.get(7),
+        restart: position.filter(|p| !p.called).map(|p| p.value),
+        hidden: position.is_none() && last.is_none(),
+        last,
         native: row.get(8),
         cache: row.get(9),
+        owner: owner.zip(row.get::<_, Option<String>>(16)),
+        comment: row.get(13),
     }
 }

@@ -220,12 +220,10 @@ fn unlike(name: String, taken: &mut BTreeSet<String>) -> String {
     free.next().unwrap_or(name)
 }
 
-/// Lets the server go on after the greatest number that the source handed out. It goes on after the
+/// Lets the server go on with the number that the source would give next. It goes on after the
 /// greatest that a row holds by itself, and never back.
 fn go_on(table: &Table) -> Option<String> {
     let column = table.columns.iter().find(|column| column.identity.is_some())?;
-    let last =
-        column.identity.as_ref().and_then(|Identity { last, .. }| *last).filter(|n| *n > 0)?;
-    let next = last.checked_add(1)?;
+    let next = column.identity.as_ref().and_then(Identity::next).filter(|next| *next > 1)?;
     Some(format!("ALTER TABLE {} AUTO_INCREMENT = {next}", words::table(&table.name)))
 }

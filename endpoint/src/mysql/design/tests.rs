@@ -7,16 +7,7 @@ use protocol::schema::{Catalogue, Engine, Identity, IdentityKind, Key, Logical, 
 use super::*;
 
 fn catalogue(engine: Engine, version: &str) -> Catalogue {
-    Catalogue {
-        engine,
-        version: version.into(),
-        default_schema: None,
-        encoding: None,
-        tables: Vec::new(),
-        enums: Vec::new(),
-        sequences: Vec::new(),
-        unmoved: Vec::new(),
-    }
+    Catalogue::new(engine, version)
 }
 
 fn designed(table: Table, version: &str) -> Design {
@@ -41,8 +32,7 @@ fn people() -> Table {
         ("born", Logical::Timestamp),
     ];
     let mut table = crate::Memory::table("people", &columns, &["id"]);
-    table.columns[0].identity =
-        Some(Identity { kind: IdentityKind::Always, last: Some(41), increment: 1, bounds: None });
+    table.columns[0].identity = Some(Identity::new(IdentityKind::Always, Some(41)));
     table.columns[1].default = Some("'it''s'::text".into());
     table.columns[2].default = Some("false".into());
     table.columns[3].default = Some("now()".into());

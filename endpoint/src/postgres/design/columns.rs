@@ -18,8 +18,8 @@ pub(super) struct Made {
     pub(super) designed: DesignedColumn,
     /// As it stands inside CREATE TABLE.
     pub(super) clause: String,
-    /// The sequence that numbers it and that it owns, and the options of that.
-    pub(super) sequence: Option<(TableName, String)>,
+    /// What makes the sequence that numbers it, before the table, and gives it to it, after.
+    pub(super) sequence: (Vec<String>, Vec<String>),
 }
 
 impl Draft<'_> {
@@ -27,11 +27,11 @@ impl Draft<'_> {
         let (native, logical) = self.column_type(table, column)?;
         let mut clause = format!("{} {native}", quote::name(&column.name));
         let generated = self.generated(table, column);
-        let mut sequence = None;
+        let mut sequence = (Vec::new(), Vec::new());
         if let Some(expression) = &generated {
             clause += &format!(" GENERATED ALWAYS AS ({expression}) STORED");
         } else if let Some(identity) = self.numbered(table, column, &logical) {
-            sequence = self.numbering(table, column, &identity, &mut clause);
+            sequence = self.numbering(table, column, &native, &identity, &mut clause);
         } else if let Some(default) = self.default(table, column, &logical) {
             clause += &format!(" DEFAULT {default}");
         }
@@ -135,9 +135,11 @@ impl Draft<'_> {
         let default = column.default.as_deref()?;
         let engine = self.wanted.from.engine;
         let carried = match self.is_same_engine() {
-            true => self
-                .missing(default)
-                .map_or(Ok(default.to_owned()), |what| Err(format!("the target has no {what}"))),
+            true => {
+                let default = self.sequences.renamed(default);
+                self.missing(&default)
+                    .map_or(Ok(default), |what| Err(format!("the target has no {what}")))
+            }
             false => portable::translate_default(default, logical, engine, Engine::Postgres)
                 .ok_or_else(|| format!("`{default}` may not mean the same there")),
         };
@@ -173,31 +175,57 @@ impl Draft<'_> {
         None
     }
 
-    /// Appends the numbering; returns the sequence to make for it, where it is not an identity.
+    /// Appends the numbering; returns what is to be done before and after the table is made.
     fn numbering(
         &mut self,
         table: &Table,
         column: &Column,
+        native: &str,
         identity: &Identity,
         clause: &mut String,
-    ) -> Option<(TableName, String)> {
-        let options = options(identity);
+    ) -> (Vec<String>, Vec<String>) {
+        let schema = table.name.schema.clone();
+        let mut options = options(identity);
         let kind = match identity.kind {
             IdentityKind::Always => "ALWAYS",
             IdentityKind::ByDefault | IdentityKind::AutoIncrement => "BY DEFAULT",
             IdentityKind::Serial => {
-                let schema = table.name.schema.as_deref();
-                let wish = format!("{}_{}_seq", table.name.name, column.name);
-                let name = self.names.free(schema, &wish);
-                let name = TableName { schema: schema.map(str::to_owned), name };
-                let literal = quote::literal(&quote::table(&name).to_string());
-                *clause += &format!(" DEFAULT nextval({literal}::regclass)");
-                return Some((name, options));
+                let given = self.sequences.of(table, column).cloned();
+                let name = given.unwrap_or_else(|| {
+                    let wish = format!("{}_{}_seq", table.name.name, column.name);
+                    let name = self.names.free(schema.as_deref(), &wish);
+                    TableName { schema, name }
+                });
+                let quoted = quote::table(&name).to_string();
+                *clause += &format!(" DEFAULT nextval({}::regclass)", quote::literal(&quoted));
+                let owner = format!("{}.{}", quote::table(&table.name), quote::name(&column.name));
+                let mut after = vec![format!("ALTER SEQUENCE {quoted} OWNED BY {owner}")];
+                after.extend(comment(identity, &name));
+                let made = create_owned(&name, identity, native);
+                let before = if self.sequences.is_shared(&name) { Vec::new() } else { vec![made] };
+                return (before, after);
             }
         };
+        let mut after = Vec::new();
+        if let Some(name) = self.sequences.of(table, column) {
+            options = format!("SEQUENCE NAME {} {options}", quote::table(name));
+            after.extend(comment(identity, name));
+        }
         *clause += &format!(" GENERATED {kind} AS IDENTITY ({options})");
-        None
+        (Vec::new(), after)
     }
+}
+
+fn comment(identity: &Identity, name: &TableName) -> Option<String> {
+    let comment = identity.sequence.as_ref()?.comment.as_ref()?;
+    Some(format!("COMMENT ON SEQUENCE {} IS {}", quote::table(name), quote::literal(comment)))
+}
+
+/// The sequence of a column of this type. Without a type of its own its numbers end where those of
+/// the column do.
+pub(super) fn create_owned(name: &TableName, identity: &Identity, native: &str) -> String {
+    let kind = identity.sequence.as_ref().map_or(native, |sequence| &sequence.native);
+    format!("CREATE SEQUENCE {} AS {kind} {}", quote::table(name), options(identity))
 }
 
 /// How the numbers follow one another, as a sequence is told.

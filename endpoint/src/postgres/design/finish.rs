@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use protocol::fault::Fault;
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, Step, StepKind};
-use protocol::schema::{Column, Identity, Index, IndexOn, Key, Logical, Table, TableName};
+use protocol::schema::{
+    Check, Deferred, Index, IndexOn, Key, Logical, Part, Property, PropertyKind, Table, TableName,
+};
 
 use super::{Draft, Made, names};
 use crate::sql::quote;
@@ -21,11 +23,14 @@ impl Draft<'_> {
         let mut constraints = BTreeSet::new();
         for (kind, key) in keys(table) {
             let name = self.constraint_name(table, key.name.as_deref(), &mut constraints, true)?;
-            let columns = quote::names(key.columns.iter().map(String::as_str));
-            let statement = add(table, name.as_deref(), &format!("{kind} ({columns})"));
+            let statement = add(table, name.as_deref(), &key_clause(kind, key));
             let what = format!("{} of {}", kind.to_lowercase(), table.name);
-            self.next(id, &mut chain, Made::one(StepKind::Key, what, statement));
+            let comment = comment_on(table, key.name.as_deref(), name.as_deref());
+            let made =
+                Made::new(StepKind::Key, what, [statement].into_iter().chain(comment).collect());
+            self.next(id, &mut chain, made);
         }
+        self.exclusions(id, table, &mut chain, &mut constraints)?;
         self.checks(id, table, &mut chain, &mut constraints)?;
         self.numbers(id, table, &mut chain);
         let before: Vec<_> = chain.last.into_iter().collect();
@@ -51,11 +56,37 @@ impl Draft<'_> {
     }
 
     /// Adds a step that waits for the last one of the chain.
-    fn next(&mut self, id: EntityId, chain: &mut Chain, made: Made) {
+    pub(super) fn next(&mut self, id: EntityId, chain: &mut Chain, made: Made) {
         let before: Vec<_> = chain.last.into_iter().collect();
         let place = self.step(Stage::Finish, Some(id), made, &before);
         chain.last = Some(place);
         chain.all.push(place);
+    }
+
+    fn exclusions(
+        &mut self,
+        id: EntityId,
+        table: &Table,
+        chain: &mut Chain,
+        constraints: &mut BTreeSet<String>,
+    ) -> Result<(), Fault> {
+        for one in &table.peculiar.exclusions {
+            if let Some(what) = self.missing(&one.definition) {
+                let text = format!(
+                    "exclusion constraint {} stays behind: the target has no {what}",
+                    one.name
+                );
+                self.note(Level::Left, &table.name, text);
+                continue;
+            }
+            let name = self.constraint_name(table, Some(&one.name), constraints, true)?;
+            let statement = add(table, name.as_deref(), &one.definition);
+            let what = format!("exclusion constraint {} of {}", one.name, table.name);
+            let comment = comment_on(table, Some(&one.name), name.as_deref());
+            let statements = [statement].into_iter().chain(comment).collect();
+            self.next(id, chain, Made::new(StepKind::Key, what, statements));
+        }
+        Ok(())
     }
 
     fn checks(
@@ -71,9 +102,12 @@ impl Draft<'_> {
                 Ok(expression) => {
                     let name =
                         self.constraint_name(table, check.name.as_deref(), constraints, false)?;
-                    let statement = add(table, name.as_deref(), &format!("CHECK ({expression})"));
+                    let clause = check_clause(check, &expression);
+                    let statement = add(table, name.as_deref(), &clause);
                     let what = format!("check {label} of {}", table.name);
-                    self.next(id, chain, Made::one(StepKind::Check, what, statement));
+                    let comment = comment_on(table, check.name.as_deref(), name.as_deref());
+                    let statements = [statement].into_iter().chain(comment).collect();
+                    self.next(id, chain, Made::new(StepKind::Check, what, statements));
                 }
                 Err(why) => {
                     let text = format!("check {label} stays behind: {why}");
@@ -82,20 +116,6 @@ impl Draft<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Numbering goes on after the greatest number that is there, or was handed out.
-    fn numbers(&mut self, id: EntityId, table: &Table, chain: &mut Chain) {
-        let numbered: Vec<_> = table
-            .columns
-            .iter()
-            .filter(|column| matches!(column.logical, Logical::Integer { .. }))
-            .filter_map(|column| column.identity.as_ref().map(|i| go_on(table, column, i)))
-            .collect();
-        if !numbered.is_empty() {
-            let what = format!("numbering of {}", table.name);
-            self.next(id, chain, Made::new(StepKind::Identity, what, numbered));
-        }
     }
 
     /// The name of a constraint; none, so that the server makes one up, where it has none or the
@@ -206,7 +226,7 @@ fn beginning(table: &Table, column: &str, length: u32) -> String {
 
 /// Steps of one table: which of them follow one another, and all of them.
 #[derive(Default)]
-struct Chain {
+pub(super) struct Chain {
     last: Option<usize>,
     all: Vec<usize>,
 }
@@ -214,6 +234,48 @@ struct Chain {
 fn keys(table: &Table) -> impl Iterator<Item = (&'static str, &Key)> {
     let primary = table.primary_key.iter().map(|key| ("PRIMARY KEY", key));
     primary.chain(table.uniques.iter().map(|key| ("UNIQUE", key)))
+}
+
+/// `UNIQUE NULLS NOT DISTINCT ("a") INCLUDE ("b") WITH (…) DEFERRABLE`.
+fn key_clause(kind: &str, key: &Key) -> String {
+    let names = |columns: &[String]| quote::names(columns.iter().map(String::as_str)).to_string();
+    let equal = if key.nulls_equal { " NULLS NOT DISTINCT" } else { "" };
+    let mut clause = format!("{kind}{equal} ({})", names(&key.columns));
+    if !key.include.is_empty() {
+        clause += &format!(" INCLUDE ({})", names(&key.include));
+    }
+    if let Some(storage) = &key.storage {
+        clause += &format!(" WITH ({storage})");
+    }
+    clause + deferrable(key.deferrable)
+}
+
+/// The comment of a constraint that has its own name.
+pub(super) fn comment_on(table: &Table, name: Option<&str>, given: Option<&str>) -> Option<String> {
+    let of = Part::Constraint(name?.to_owned());
+    let is_comment = |one: &&Property| one.kind == PropertyKind::Comment && one.of == of;
+    let comment = table.peculiar.properties.iter().find(is_comment)?;
+    Some(format!(
+        "COMMENT ON CONSTRAINT {} ON {} IS {}",
+        quote::name(given?),
+        quote::table(&table.name),
+        quote::literal(&comment.value)
+    ))
+}
+
+/// When the constraint is checked, as it stands at the end of its clause.
+pub(super) fn deferrable(deferred: Option<Deferred>) -> &'static str {
+    match deferred {
+        Some(Deferred::Deferred) => " DEFERRABLE INITIALLY DEFERRED",
+        Some(Deferred::Immediate) => " DEFERRABLE INITIALLY IMMEDIATE",
+        None => "",
+    }
+}
+
+fn check_clause(check: &Check, expression: &str) -> String {
+    let alone = if check.alone { " NO INHERIT" } else { "" };
+    let unproven = if check.unproven { " NOT VALID" } else { "" };
+    format!("CHECK ({expression}){alone}{unproven}")
 }
 
 /// `ALTER TABLE … ADD CONSTRAINT …`.
@@ -229,66 +291,4 @@ pub(in crate::postgres) fn emptying(tables: &[TableName]) -> Step {
     let what = crate::sql::emptying_of(tables);
     let statements = vec![format!("TRUNCATE {}", names.join(", "))];
     Step { kind: StepKind::Empty, what, statements, destructive: true, orphans: None }
-}
-
-/// The step that lets a table which is there number its rows on. Its sequence is set forward only:
-/// others may have taken numbers from it.
-pub(in crate::postgres) fn numbering(table: &Table, columns: &[String]) -> Option<Step> {
-    let numbered = table.columns.iter().filter(|column| columns.contains(&column.name));
-    let statements: Vec<_> = numbered
-        .filter(|column| matches!(column.logical, Logical::Integer { .. }))
-        .filter_map(|column| column.identity.as_ref().map(|i| go_forward(table, column, i)))
-        .collect();
-    let what = format!("numbering of {}", table.name);
-    let step =
-        Step { kind: StepKind::Identity, what, statements, destructive: false, orphans: None };
-    (!step.statements.is_empty()).then_some(step)
-}
-
-fn go_forward(table: &Table, column: &Column, identity: &Identity) -> String {
-    let name = quote::table(&table.name).to_string();
-    let quoted = quote::name(&column.name);
-    let (table, column) = (quote::literal(&name), quote::literal(&column.name));
-    let furthest = if identity.increment < 0 { "min" } else { "max" };
-    let beyond = if identity.increment < 0 { "<" } else { ">" };
-    // A sequence that gave out no number yet stands before its start.
-    format!(
-        "SELECT pg_catalog.setval(s.sequence, v.value) \
-         FROM (SELECT pg_catalog.pg_get_serial_sequence({table}, {column})::regclass AS sequence) \
-           AS s, \
-              (SELECT {furthest}({quoted})::bigint AS value FROM {name}) AS v, \
-              pg_catalog.pg_sequence_parameters(s.sequence) AS p \
-        WHERE v.value {beyond} coalesce(pg_catalog.pg_sequence_last_value(s.sequence), \
-                                        p.start_value - p.increment)"
-    )
-}
-
-/// Sets the column's sequence, unless no number was ever handed out: then it begins at its start.
-fn go_on(table: &Table, column: &Column, identity: &Identity) -> String {
-    let name = quote::table(&table.name).to_string();
-    let sequence = format!(
-        "pg_catalog.pg_get_serial_sequence({}, {})",
-        quote::literal(&name),
-        quote::literal(&column.name)
-    );
-    let down = identity.increment < 0;
-    let (furthest, farther) = if down { ("min", "least") } else { ("max", "greatest") };
-    let bounds = identity.bounds.as_ref();
-    let least = bounds.and_then(|b| b.min).unwrap_or(if down { i64::MIN } else { 1 });
-    let most = bounds.and_then(|b| b.max).unwrap_or(if down { -1 } else { i64::MAX });
-    // Rows may hold numbers that the sequence never gave out and never will.
-    let within = format!("BETWEEN '{least}'::bigint AND '{most}'::bigint");
-    let column = quote::name(&column.name);
-    let there = format!("{furthest}({column}) FILTER (WHERE {column} {within})::bigint");
-    let value = match identity.last {
-        // Numbers that begin again say nothing by being great.
-        Some(last) if bounds.is_some_and(|b| b.cycle) => format!("'{last}'::bigint AS value"),
-        // `greatest` and `least` pass over NULL, which an empty table gives.
-        Some(last) => format!("{farther}({there}, '{last}'::bigint) AS value FROM {name}"),
-        None => format!("{there} AS value FROM {name}"),
-    };
-    format!(
-        "SELECT pg_catalog.setval({sequence}, v.value) \
-         FROM (SELECT {value}) AS v WHERE v.value {within}"
-    )
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use protocol::fault::Fault;
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, StepKind};
-use protocol::schema::{Deferred, ForeignKey, Logical, Table};
+use protocol::schema::{ForeignKey, Logical, Table};
 
-use super::finish::add;
+use super::finish::{add, comment_on, deferrable};
 use super::{Draft, Made};
 use crate::sql::{links, quote};
 
@@ -82,7 +82,9 @@ impl Draft<'_> {
         let types = columns.iter().map(kind).collect::<Option<_>>();
         let types = types.ok_or("a column it points to is not there")?;
         let wanted: BTreeSet<_> = columns.iter().collect();
-        let keys = table.primary_key.iter().chain(&table.uniques).map(|key| key.columns.clone());
+        // The server takes no key for it that is checked late.
+        let keys = table.primary_key.iter().chain(&table.uniques);
+        let keys = keys.filter(|key| key.deferrable.is_none()).map(|key| key.columns.clone());
         let indexes = table.indexes.iter().filter_map(|index| index.unique_columns());
         let has_key = keys.chain(indexes).any(|k| k.iter().collect::<BTreeSet<_>>() == wanted);
         Ok(Pointed { columns, types, has_key })
@@ -113,7 +115,9 @@ impl Draft<'_> {
         after.sort_unstable();
         after.dedup();
         let what = format!("foreign key of {} to {}", table.name, key.references);
-        let made = Made::one(StepKind::ForeignKey, what, statement);
+        let comment = comment_on(table, key.name.as_deref(), name.as_deref());
+        let statements = [statement].into_iter().chain(comment).collect();
+        let made = Made::new(StepKind::ForeignKey, what, statements);
         let made = Made { orphans: Some(orphans(table, key, pointed)), ..made };
         let place = self.step(Stage::Finish, Some(id), made, &after);
         for name in BTreeSet::from([here, there]) {
@@ -165,16 +169,15 @@ fn clause(key: &ForeignKey, referenced: &[String]) -> String {
         quote::table(&key.references),
         quote::names(referenced.iter().map(String::as_str))
     );
+    if key.full {
+        clause += " MATCH FULL";
+    }
     for (event, action) in [("DELETE", &key.on_delete), ("UPDATE", &key.on_update)] {
         if !(action.is_empty() || action == "NO ACTION") {
             clause += &format!(" ON {event} {action}");
         }
     }
-    match key.deferrable {
-        Some(Deferred::Deferred) => clause += " DEFERRABLE INITIALLY DEFERRED",
-        Some(Deferred::Immediate) => clause += " DEFERRABLE INITIALLY IMMEDIATE",
-        None => {}
-    }
+    clause += deferrable(key.deferrable);
     if !key.validated {
         clause += " NOT VALID";
     }

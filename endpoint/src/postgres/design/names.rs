@@ -30,6 +30,10 @@ impl Names {
                 names.note(&TableName { schema: table.name.schema.clone(), name: name.into() });
             }
         }
+        let numbered = existing.tables.iter().flat_map(|table| &table.columns);
+        for sequence in numbered.filter_map(|c| c.identity.as_ref()?.sequence.as_ref()) {
+            names.note(&sequence.name);
+        }
         for sequence in &existing.sequences {
             names.note(&sequence.name);
         }

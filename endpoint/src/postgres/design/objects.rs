@@ -33,7 +33,12 @@ impl Draft<'_> {
             let made = Made::one(StepKind::Type, format!("type {}", one.name), create);
             ground.push(self.step(Stage::Prepare, None, made, &schemas));
         }
+        for (name, create) in self.shared_sequences(tables) {
+            let made = Made::one(StepKind::Sequence, format!("sequence {name}"), create);
+            ground.push(self.step(Stage::Prepare, None, made, &schemas));
+        }
         for one in sequences {
+            self.give(&one, tables);
             let made =
                 Made::new(StepKind::Sequence, format!("sequence {}", one.name), create(&one));
             ground.push(self.step(Stage::Prepare, None, made, &schemas));
@@ -148,7 +153,14 @@ impl Draft<'_> {
         let other = found.types.iter().find(|name| !self.has_type_or_like(name));
         let relation = found.relations.iter().find(|name| {
             let (from, there) = (&self.wanted.from, &self.wanted.existing);
-            !from.sequences.iter().chain(&there.sequences).any(|one| one.name == **name)
+            let free =
+                || from.sequences.iter().chain(&there.sequences).any(|one| one.name == **name);
+            let numbers = || there.tables.iter().flat_map(|table| &table.columns);
+            let numbers = || {
+                let behind = numbers().filter_map(|c| c.identity.as_ref()?.sequence.as_ref());
+                behind.map(|sequence| &sequence.name).any(|there| there == *name)
+            };
+            !(self.sequences.has(name) || free() || numbers())
         });
         call.or(other).or(relation).map(ToString::to_string)
     }
@@ -191,9 +203,16 @@ fn create(one: &Sequence) -> Vec<String> {
         one.native, one.increment, one.min, one.max, one.start, one.cache
     );
     let mut statements = vec![create];
-    if let Some(last) = one.last {
-        let name = quote::literal(&name.to_string());
-        statements.push(format!("SELECT pg_catalog.setval({name}, {last})"));
+    let literal = quote::literal(&name.to_string());
+    match (one.last, one.restart) {
+        (Some(last), _) => statements.push(format!("SELECT pg_catalog.setval({literal}, {last})")),
+        (None, Some(next)) if next != one.start => {
+            statements.push(format!("SELECT pg_catalog.setval({literal}, {next}, false)"));
+        }
+        (None, _) => {}
+    }
+    if let Some(comment) = &one.comment {
+        statements.push(format!("COMMENT ON SEQUENCE {name} IS {}", quote::literal(comment)));
     }
     statements
 }

@@ -20,14 +20,8 @@ impl Draft<'_> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for column in &table.columns {
             let made = self.column(table, column)?;
-            if let Some((sequence, options)) = made.sequence {
-                let sequence = quote::table(&sequence).to_string();
-                // Its numbers end where those of the column do.
-                let kind = &made.designed.native;
-                before.push(format!("CREATE SEQUENCE {sequence} AS {kind} {options}"));
-                let owner = format!("{}.{}", quote::table(&table.name), quote::name(&column.name));
-                after.push(format!("ALTER SEQUENCE {sequence} OWNED BY {owner}"));
-            }
+            before.extend(made.sequence.0);
+            after.extend(made.sequence.1);
             clauses.push(made.clause);
             designed.push(made.designed);
         }
@@ -43,6 +37,7 @@ impl Draft<'_> {
             by.unwrap_or_default()
         ));
         statements.append(&mut after);
+        statements.extend(self.sequences.given_to(&table.name));
         if let Some(partitioning) = &table.partitioning {
             for partition in moved(table, partitioning) {
                 self.names.claim(&partition.name)?;

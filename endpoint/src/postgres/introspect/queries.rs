@@ -21,7 +21,11 @@ pub(super) fn complete(query: &str) -> String {
         );
         text = text.replace(mark, &own);
     }
-    text
+    text.replace(
+        "{options xc}",
+        "(SELECT string_agg(quote_ident(o.option_name) || '=' || quote_literal(o.option_value), ', ') \
+            FROM pg_options_to_table(xc.reloptions) AS o)",
+    )
 }
 
 /// Tables, partitioned tables and partitions, with their sizes.
@@ -52,14 +56,29 @@ pub(super) const COLUMNS: &str = "
                              || quote_ident(co.collname)
                         FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace
                        WHERE co.oid = a.attcollation) END,
-           s.seqincrement, s.last, s.seqstart, s.least, s.most, s.seqcycle, s.seqcache
+           s.seqincrement, s.last, s.seqstart, s.least, s.most, s.seqcycle, s.seqcache,
+           s.seqrelid, s.name, s.native, s.comment, s.readable, s.place,
+           CASE WHEN s.seqrelid IS NOT NULL AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+                     AND NOT row_security_active(a.attrelid)
+                     AND EXISTS (SELECT FROM pg_index x
+                                  WHERE x.indrelid = a.attrelid AND x.indisunique AND x.indisvalid
+                                    AND x.indpred IS NULL AND x.indkey[0] = a.attnum)
+                THEN format('SELECT %s(%I)::bigint FROM %s%I.%I',
+                            CASE WHEN s.seqincrement < 0 THEN 'min' ELSE 'max' END, a.attname,
+                            CASE WHEN c.relkind = 'p' THEN '' ELSE 'ONLY ' END,
+                            n.nspname, c.relname) END,
+           n.nspname::text
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       LEFT JOIN LATERAL (
-           SELECT q.seqincrement, q.seqstart, q.seqcycle, q.seqcache,
+           SELECT q.seqincrement, q.seqstart, q.seqcycle, q.seqcache, q.seqrelid,
+                  qc.relname::text AS name, format_type(q.seqtypid, NULL) AS native,
+                  obj_description(q.seqrelid, 'pg_class') AS comment,
+                  has_sequence_privilege(q.seqrelid, 'SELECT') AS readable,
+                  format('%I.%I', n.nspname, qc.relname) AS place,
                   nullif(q.seqmin, CASE WHEN q.seqincrement > 0 THEN 1
                        WHEN q.seqtypid = 'int2'::regtype THEN -32768
                        WHEN q.seqtypid = 'int4'::regtype THEN -2147483648
@@ -71,6 +90,7 @@ pub(super) const COLUMNS: &str = "
                   CASE WHEN has_sequence_privilege(q.seqrelid, 'SELECT,USAGE')
                        THEN pg_sequence_last_value(q.seqrelid) END AS last
              FROM pg_depend o JOIN pg_sequence q ON q.seqrelid = o.objid
+             JOIN pg_class qc ON qc.oid = q.seqrelid
             WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
               AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum
               AND (o.deptype = 'i' OR o.deptype = 'a' AND EXISTS (
@@ -121,7 +141,6 @@ pub(super) const CONSTRAINTS: &str = "
            k.confdeltype::text, k.confupdtype::text, k.condeferrable, k.condeferred,
            k.convalidated, pg_get_expr(k.conbin, k.conrelid), k.confmatchtype::text,
            coalesce(to_jsonb(x) ->> 'indnullsnotdistinct' = 'true', false),
-           coalesce(x.indnatts > x.indnkeyatts, false),
            ARRAY(SELECT a.attname::text
                    FROM jsonb_array_elements_text(
                         CASE WHEN jsonb_typeof(to_jsonb(k) -> 'confdelsetcols') = 'array'
@@ -129,13 +148,21 @@ pub(super) const CONSTRAINTS: &str = "
                         WITH ORDINALITY AS u (attnum, place)
                    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum::int2
                   ORDER BY u.place),
-           k.connoinherit
+           k.connoinherit,
+           ARRAY(SELECT a.attname::text
+                   FROM generate_series(x.indnkeyatts + 1, x.indnatts::int) AS u (place)
+                   JOIN pg_attribute a
+                     ON a.attrelid = k.conrelid AND a.attnum = x.indkey[u.place - 1]
+                  ORDER BY u.place),
+           {options xc}, CASE WHEN k.contype = 'x' THEN pg_get_constraintdef(k.oid) END,
+           k.coninhcount > 0 AND NOT k.conislocal, obj_description(k.oid, 'pg_constraint')
       FROM pg_constraint k
       JOIN pg_class c ON c.oid = k.conrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class fc ON fc.oid = k.confrelid
       LEFT JOIN pg_namespace fn ON fn.oid = fc.relnamespace
       LEFT JOIN pg_index x ON x.indexrelid = k.conindid AND k.contype IN ('p', 'u')
+      LEFT JOIN pg_class xc ON xc.oid = x.indexrelid
      WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conparentid = 0
        AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND {user}
      ORDER BY k.conrelid, CASE WHEN k.contype = 'f' THEN k.oid END, k.conname";
@@ -197,10 +224,19 @@ pub(super) const SEQUENCES: &str = "
            q.seqcycle,
            CASE WHEN has_sequence_privilege(c.oid, 'SELECT,USAGE')
                 THEN pg_sequence_last_value(c.oid) END,
-           format_type(q.seqtypid, NULL), q.seqcache
+           format_type(q.seqtypid, NULL), q.seqcache, c.oid,
+           has_sequence_privilege(c.oid, 'SELECT'), format('%I.%I', n.nspname, c.relname),
+           obj_description(c.oid, 'pg_class'), ow.schema, ow.name, ow.attname
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_sequence q ON q.seqrelid = c.oid
+      LEFT JOIN LATERAL (
+           SELECT tn.nspname::text AS schema, t.relname::text AS name, a.attname::text
+             FROM pg_depend o JOIN pg_class t ON t.oid = o.refobjid
+             JOIN pg_namespace tn ON tn.oid = t.relnamespace
+             JOIN pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
+            WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.deptype = 'a'
+              AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 LIMIT 1) ow ON true
      WHERE {user} AND {own class} AND c.relpersistence <> 't'
        AND NOT EXISTS (
            SELECT FROM pg_depend o
@@ -286,7 +322,7 @@ pub(super) const UNMOVED: &str = "
       LEFT JOIN pg_type t ON s.classoid = 'pg_type'::regclass AND t.oid = s.objoid
       JOIN pg_namespace n ON n.oid = coalesce(k.connamespace, c.relnamespace, t.typnamespace,
            CASE WHEN s.classoid = 'pg_namespace'::regclass THEN s.objoid END)
-     WHERE {user} AND (c.oid IS NULL OR c.relkind IN ('i', 'I', 'S') OR c.relispartition)
+     WHERE {user} AND (k.oid IS NULL OR kc.relispartition) AND (c.oid IS NULL OR c.relkind IN ('i', 'I') OR c.relispartition)
        AND (s.classoid <> 'pg_namespace'::regclass OR n.nspname <> 'public')
     UNION ALL
     SELECT 'what only a partition has', n.nspname::text, c.relname || '.' || l.name

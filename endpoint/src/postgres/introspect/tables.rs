@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use protocol::schema::{
-    Bounds, Check, Column, Deferred, ForeignKey, Generated, Identity, IdentityKind, Index, IndexOn,
-    IndexPart, Key, Own, Partition, Partitioning, Table, TableName, Unmoved,
+    Bounds, Column, Generated, Identity, IdentityKind, Index, IndexOn, IndexPart, Numbers,
+    Partition, Partitioning, Table, TableName, Unmoved,
 };
 use tokio_postgres::Row;
 
+use super::constraints;
 use super::kinds::Kinds;
+use super::positions::Position;
 
 /// The answers to the catalogue queries, and what turned out not to fit a [`Table`].
 pub(super) struct Raw {
@@ -17,6 +19,8 @@ pub(super) struct Raw {
     pub(super) constraints: Vec<Row>,
     pub(super) indexes: Vec<Row>,
     pub(super) triggers: Vec<Row>,
+    /// Where sequences stand, by object id.
+    pub(super) positions: BTreeMap<u32, Position>,
     pub(super) unmoved: Vec<Unmoved>,
 }
 
@@ -88,12 +92,12 @@ impl Raw {
                         &name,
                     ));
                 }
-                table.columns.push(column(row, kinds));
+                table.columns.push(column(row, kinds, &self.positions));
             }
         }
         for row in &self.constraints {
             if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
-                constraint(table, row, &mut self.unmoved);
+                constraints::add(table, row);
             }
         }
         for row in &self.indexes {
@@ -126,56 +130,49 @@ fn table(relation: &Relation, all: &[Relation]) -> Table {
                 parent: outer.name.clone(),
                 bound: inner.bound.clone().unwrap_or_else(|| "DEFAULT".to_owned()),
                 by: inner.by.clone(),
+                own: None,
             });
         }
     }
     Table {
-        name: relation.name.clone(),
-        columns: Vec::new(),
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
         partitioning: relation.by.clone().map(|by| Partitioning { by, partitions }),
         comment: relation.comment.clone(),
-        triggers: Vec::new(),
         durable: leaves.iter().all(|leaf| leaf.durable),
         rows_estimate: leaves.iter().map(|leaf| leaf.rows).sum(),
         bytes_estimate: leaves.iter().map(|leaf| leaf.bytes).sum(),
-        own: Own::default(),
+        ..Table::new(relation.name.clone())
     }
 }
 
-fn column(row: &Row, kinds: &Kinds) -> Column {
+fn column(row: &Row, kinds: &Kinds, positions: &BTreeMap<u32, Position>) -> Column {
     let mut meaning = kinds.meaning(row.get(2), row.get(3), row.get(4));
     // A collation of its own belongs to what the column is: the target's must have it too.
     if let Some(collation) = row.get::<_, Option<String>>(10) {
         meaning.native = format!("{} COLLATE {collation}", meaning.native);
     }
     let expression: Option<String> = row.get(6);
-    let identity = identity(row, expression.as_deref());
+    let identity = identity(row, expression.as_deref(), positions);
     let generated = match row.get::<_, &str>(8) {
         "" => None,
         kind => expression.clone().map(|expression| Generated { expression, stored: kind == "s" }),
     };
     let own_default = identity.is_none() && generated.is_none();
     Column {
-        name: row.get(1),
-        native: meaning.native,
-        logical: meaning.logical,
         nullable: !row.get::<_, bool>(5),
         default: expression.filter(|_| own_default),
         identity,
         generated,
         comment: row.get(9),
         raw: meaning.raw,
-        on_update: None,
-        own: None,
+        ..Column::new(row.get::<_, String>(1), meaning.native, meaning.logical)
     }
 }
 
-fn identity(row: &Row, default: Option<&str>) -> Option<Identity> {
+fn identity(
+    row: &Row,
+    default: Option<&str>,
+    positions: &BTreeMap<u32, Position>,
+) -> Option<Identity> {
     let kind = match row.get::<_, &str>(7) {
         "a" => IdentityKind::Always,
         "d" => IdentityKind::ByDefault,
@@ -187,8 +184,30 @@ fn identity(row: &Row, default: Option<&str>) -> Option<Identity> {
         _ => return None,
     };
     let increment: Option<i64> = row.get(11);
-    let increment = increment?;
-    Some(Identity { kind, last: row.get(12), increment, bounds: bounds(row, increment) })
+    let (increment, bounds) = (increment?, bounds(row, increment?));
+    let position = positions.get(&row.get::<_, u32>(18));
+    // Where the sequence itself may not be read, the last number it gave may be known all the same.
+    let last = position.map_or_else(|| row.get(12), |p| p.called.then_some(p.value));
+    let sequence = Numbers {
+        name: TableName::within(row.get::<_, String>(25), row.get::<_, String>(19)),
+        native: row.get(20),
+        restart: position.filter(|p| !p.called).map(|p| p.value),
+        hidden: position.is_none() && last.is_none(),
+        furthest: position.and_then(|p| furthest(*p, increment)),
+        comment: row.get(21),
+    };
+    Some(Identity { kind, last, increment, bounds, sequence: Some(sequence) })
+}
+
+/// The furthest number that was given or stands in a row, where somebody looked at the rows.
+fn furthest(position: Position, increment: i64) -> Option<i64> {
+    let given = match position.called {
+        true => position.value,
+        false => position.value.saturating_sub(increment),
+    };
+    let in_rows = position.furthest.unwrap_or(given);
+    let furthest = if increment < 0 { given.min(in_rows) } else { given.max(in_rows) };
+    position.looked.then_some(furthest)
 }
 
 /// Where the column's sequence begins and ends, unless the server chose all of it.
@@ -204,101 +223,11 @@ fn bounds(row: &Row, increment: i64) -> Option<Bounds> {
     (bounds != own).then_some(bounds)
 }
 
-fn constraint(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
-    let name: String = row.get(1);
-    let mut left = |kind: &str| unmoved.push(part(table, kind, &name));
-    let deferrable: bool = row.get(9);
-    match row.get::<_, &str>(2) {
-        kind @ ("p" | "u") => {
-            if deferrable {
-                left("deferrability of key");
-            }
-            if row.get(14) {
-                left("NULLS NOT DISTINCT of key");
-            }
-            if row.get(15) {
-                left("included columns of key");
-            }
-            let key = Key { name: Some(name), columns: row.get(3), own: None };
-            if kind == "p" { table.primary_key = Some(key) } else { table.uniques.push(key) }
-        }
-        "f" => {
-            if row.get::<_, &str>(13) == "f" {
-                left("MATCH FULL of foreign key");
-            }
-            table.foreign_keys.push(foreign_key(row, name, deferrable));
-        }
-        // A check that is not vouched for may be broken by rows that are there; adding it in the
-        // target would then fail.
-        "c" if !row.get::<_, bool>(11) => left("check that is not valid"),
-        "c" => {
-            if row.get(17) {
-                left("NO INHERIT of check");
-            }
-            let expression: String = row.get(12);
-            let expression = bare(&expression).to_owned();
-            table.checks.push(Check { name: Some(name), expression });
-        }
-        _ => left("exclusion constraint"),
-    }
-}
-
 /// A part of a table that is not moved: `orders.orders_period_excl`.
 fn part(table: &Table, kind: &str, name: &str) -> Unmoved {
     let mut whole = table.name.clone();
     whole.name = format!("{}.{name}", whole.name);
     Unmoved { kind: kind.to_owned(), name: whole }
-}
-
-fn foreign_key(row: &Row, name: String, deferrable: bool) -> ForeignKey {
-    let only: Vec<String> = row.get(16);
-    let mut on_delete = action(row.get(7)).to_owned();
-    if !only.is_empty() {
-        let columns = crate::sql::quote::names(only.iter().map(String::as_str));
-        on_delete = format!("{on_delete} ({columns})");
-    }
-    let deferred = if row.get(10) { Deferred::Deferred } else { Deferred::Immediate };
-    ForeignKey {
-        name: Some(name),
-        columns: row.get(3),
-        references: TableName { schema: row.get(4), name: row.get(5) },
-        referenced: row.get(6),
-        on_delete,
-        on_update: action(row.get(8)).to_owned(),
-        deferrable: deferrable.then_some(deferred),
-        validated: row.get(11),
-    }
-}
-
-fn action(letter: &str) -> &'static str {
-    match letter {
-        "r" => "RESTRICT",
-        "c" => "CASCADE",
-        "n" => "SET NULL",
-        "d" => "SET DEFAULT",
-        _ => "NO ACTION",
-    }
-}
-
-/// The expression without the one pair of parentheses that stands around all of it.
-fn bare(expression: &str) -> &str {
-    let inner = expression.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
-    let Some(inner) = inner else { return expression };
-    let mut depth = 0_i32;
-    let mut quote = None;
-    for character in inner.chars() {
-        match (quote, character) {
-            (Some(open), close) if open == close => quote = None,
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '(') => depth += 1,
-            (None, ')') => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return expression;
-        }
-    }
-    inner
 }
 
 fn index(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
@@ -324,18 +253,4 @@ fn index(table: &mut Table, row: &Row, unmoved: &mut Vec<Unmoved>) {
         tail: whole.strip_prefix(head).map(str::to_owned),
         name,
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bare;
-
-    #[test]
-    fn only_parentheses_around_everything_are_taken_off() {
-        assert_eq!(bare("(a > 0)"), "a > 0");
-        assert_eq!(bare("((a) > (b))"), "(a) > (b)");
-        assert_eq!(bare("(a) > (b)"), "(a) > (b)");
-        assert_eq!(bare("(a <> ')('::text)"), "a <> ')('::text");
-        assert_eq!(bare("(NOT (a IS NULL))"), "NOT (a IS NULL)");
-    }
 }

@@ -187,7 +187,6 @@ async fn what_is_not_moved_is_named() {
         [
             "checks and defaults of the domain of column My App.Odd \"Table.price",
             "domain public.positive",
-            "exclusion constraint public.booked.booked_at_excl",
             "function public.touch",
             "inheritance public.derived",
             "trigger public.parent.touched",

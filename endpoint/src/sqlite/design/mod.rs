@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
-use protocol::schema::{Engine, IdentityKind, Index, IndexOn, Table};
+use protocol::schema::{Engine, Identity, IdentityKind, Index, IndexOn, Table};
 
 use super::introspect::OURS;
 use crate::sql::{portable, quote};
@@ -238,12 +238,14 @@ impl<'a> Drawing<'a> {
         free
     }
 
-    /// Numbering goes on after the greatest of what the source handed out and what the rows hold.
+    /// Numbering goes on with the number that the source would give next, or after the greatest that
+    /// the rows hold, as SQLite insists.
     fn numbering(&mut self, entity: EntityId, table: &Table) {
         let Some(column) = table.columns.iter().find(|column| column.identity.is_some()) else {
             return;
         };
-        let last = column.identity.as_ref().and_then(|identity| identity.last).unwrap_or(0);
+        let next = column.identity.as_ref().and_then(Identity::next).unwrap_or(1);
+        let last = next.saturating_sub(1).max(0);
         let name = quote::literal(&table.name.name);
         let (on, key) = (quote::name(&table.name.name), quote::name(&column.name));
         let step = Step {

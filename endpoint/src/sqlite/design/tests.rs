@@ -85,14 +85,9 @@ fn empty(name: &str, columns: Vec<Column>) -> Table {
 
 fn postgres(tables: Vec<Table>) -> Wanted {
     wanted(Catalogue {
-        engine: Engine::Postgres,
-        version: "15".into(),
         default_schema: Some("public".into()),
-        encoding: None,
         tables,
-        enums: Vec::new(),
-        sequences: Vec::new(),
-        unmoved: Vec::new(),
+        ..Catalogue::new(Engine::Postgres, "15")
     })
 }
 
@@ -115,8 +110,7 @@ fn index(name: &str, method: &str, on: IndexOn) -> Index {
 
 /// A table with a little of everything that PostgreSQL has.
 fn orders() -> Table {
-    let serial =
-        Identity { kind: IdentityKind::Serial, last: Some(17), increment: 1, bounds: None };
+    let serial = Identity::new(IdentityKind::Serial, Some(17));
     let mood = Logical::Enum { labels: vec!["so".into(), "it's".into()] };
     let total = Logical::Decimal { precision: Some(12), scale: Some(2) };
     let wide = Logical::Decimal { precision: None, scale: None };
@@ -154,10 +148,11 @@ fn orders() -> Table {
         on_update: "NO ACTION".into(),
         deferrable: None,
         validated: true,
+        full: false,
     }];
     table.checks = vec![
-        Check { name: Some("positive".into()), expression: "(parent > 0)".into() },
-        Check { name: Some("strange".into()), expression: "(mood ~ '^s')".into() },
+        Check::new(Some("positive".into()), "(parent > 0)"),
+        Check::new(Some("strange".into()), "(mood ~ '^s')"),
     ];
     table.indexes = vec![
         index("orders_total", "btree", IndexOn::Column("total".into())),

@@ -184,7 +184,7 @@ fn read_definition(sql: &str, tokens: &[Token<'_>], declared: &mut Declared) {
         } else if word.is("CHECK") && opens(at) {
             let (expression, close) = inside(tokens, at);
             let expression = text_of(sql, expression);
-            declared.checks.push(Check { name: name.take(), expression });
+            declared.checks.push(Check::new(name.take(), expression));
             at = close + 1;
         } else if let (true, Some(column)) = (word.is("AS") && opens(at), &column) {
             let (expression, close) = inside(tokens, at);
@@ -282,10 +282,8 @@ mod tests {
         assert!(declared.autoincrement);
         assert_eq!(declared.generated["che\"ck"], "id * (2 + 1)");
         assert_eq!(declared.collations["odd, name"], "NOCASE");
-        let check = |name: Option<&str>, expression: &str| Check {
-            name: name.map(str::to_owned),
-            expression: expression.to_owned(),
-        };
+        let check =
+            |name: Option<&str>, expression: &str| Check::new(name.map(str::to_owned), expression);
         assert_eq!(
             declared.checks,
             [

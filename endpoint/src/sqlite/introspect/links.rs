@@ -68,6 +68,7 @@ fn foreign_key(row: &rusqlite::Row<'_>, written: ddl::Link) -> Result<ForeignKey
         on_delete: row.get(5)?,
         deferrable: written.deferrable,
         validated: false,
+        full: false,
     })
 }
 

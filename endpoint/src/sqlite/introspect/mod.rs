@@ -8,7 +8,7 @@ mod tests;
 
 use protocol::schema::{
     Catalogue, Column, Engine, Generated, Identity, IdentityKind, Index, IndexOn, IndexPart, Key,
-    Own, Table, TableName, Unmoved,
+    Own, Peculiar, Table, TableName, Unmoved,
 };
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -44,16 +44,7 @@ pub(super) fn catalogue(connection: &Connection) -> Result<Catalogue> {
 
 /// What an empty file says.
 pub(super) fn nothing() -> Catalogue {
-    Catalogue {
-        engine: Engine::Sqlite,
-        version: rusqlite::version().to_owned(),
-        default_schema: None,
-        encoding: None,
-        tables: Vec::new(),
-        enums: Vec::new(),
-        sequences: Vec::new(),
-        unmoved: Vec::new(),
-    }
+    Catalogue::new(Engine::Sqlite, rusqlite::version())
 }
 
 fn is_internal(name: &str) -> bool {
@@ -139,6 +130,7 @@ fn table(connection: &Connection, listed: &Listed) -> Result<Table> {
         bytes_estimate,
         columns,
         own: Own::default(),
+        peculiar: Peculiar::default(),
     })
 }
 
@@ -180,7 +172,7 @@ fn primary_key(rows: &[Row], declared: &Declared) -> Option<Key> {
     let mut parts: Vec<_> = rows.iter().filter(|row| row.key > 0).collect();
     parts.sort_by_key(|row| row.key);
     let columns: Vec<_> = parts.iter().map(|row| row.name.clone()).collect();
-    (!columns.is_empty()).then(|| Key { name: key_name(declared, &columns), columns, own: None })
+    (!columns.is_empty()).then(|| Key::new(key_name(declared, &columns), columns))
 }
 
 fn key_name(declared: &Declared, columns: &[String]) -> Option<String> {
@@ -240,6 +232,7 @@ fn column(
         raw: true,
         on_update: None,
         own: None,
+        domain: None,
     })
 }
 
@@ -252,17 +245,12 @@ fn default(text: &str) -> String {
 /// A rowid numbers rows where none is given; AUTOINCREMENT remembers the last one.
 fn identity(connection: &Connection, table: &str, declared: &Declared) -> Result<Identity> {
     if !declared.autoincrement {
-        return Ok(Identity {
-            kind: IdentityKind::ByDefault,
-            last: None,
-            increment: 1,
-            bounds: None,
-        });
+        return Ok(Identity::new(IdentityKind::ByDefault, None));
     }
     let last = connection
         .query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
         .optional()?;
-    Ok(Identity { kind: IdentityKind::AutoIncrement, last, increment: 1, bounds: None })
+    Ok(Identity::new(IdentityKind::AutoIncrement, last))
 }
 
 /// An index with what the pragmas and its text say.
@@ -279,7 +267,7 @@ struct FoundIndex {
 impl FoundIndex {
     fn key(&self, declared: &Declared) -> Key {
         let columns: Vec<_> = self.parts.iter().filter_map(|(column, _)| column.clone()).collect();
-        Key { name: key_name(declared, &columns), columns, own: None }
+        Key::new(key_name(declared, &columns), columns)
     }
 
     fn index(&self) -> Index {
