@@ -2,23 +2,28 @@
 
 mod files;
 mod fleet;
+mod help;
 mod rejects;
+mod words;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use protocol::id::{NotAnId, RunId};
 use serde::{Deserialize, Serialize};
+
+use crate::config::Asked;
 
 pub(crate) use files::{Check, Init};
 pub(crate) use fleet::{Cancel, Coordinator, Limit, OfFleet, Status, Submit, Worker};
+pub(crate) use help::{command, completed};
 pub(crate) use rejects::{
     ExportFormat, Rejects, RejectsCommand, RejectsExport, RejectsList, Which,
 };
+pub(crate) use words::{OfRun, RunName};
 
 /// Moves data between databases overnight, and proves in the morning that it did.
 #[derive(Debug, Parser)]
-#[command(name = "longhaul", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "longhaul", version, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -27,16 +32,10 @@ pub(crate) struct Args {
     pub(crate) global: Global,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 verified · 1 failed, resumable · 2 usage or configuration · 3 plan has work (with \
---exit-code) · 4 rejects within the limit · 5 verification found differences · 6 preflight \
-failed, nothing written · 7 paused · 75 infrastructure unavailable · 130/143 interrupted, \
-resumable";
-
 /// Options that every command takes.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct Global {
-    /// Folder for the local ledger and reports; it may be deleted at any time.
+    /// Folder for the local ledger and reports; safe to delete at any time.
     #[arg(
         long,
         global = true,
@@ -46,16 +45,16 @@ pub(crate) struct Global {
     )]
     pub(crate) state: PathBuf,
 
-    /// How to narrate on stderr.
+    /// How progress is shown, on stderr.
     #[arg(long, global = true, value_enum, default_value_t = ProgressMode::Auto)]
     pub(crate) progress: ProgressMode,
 
-    /// How to answer on stdout.
+    /// How the answer is written, on stdout.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
 
-    /// Logs, on stderr: as `text` or `json`, and which, such as `info` or `worker=debug`; the
-    /// variable LONGHAUL_LOG says the same. `json,info` says both.
+    /// Logs on stderr: `text` or `json`, and what to log, such as `info` or `worker=debug`; `json,info`
+    /// sets both. The variable LONGHAUL_LOG does the same.
     #[arg(long, global = true, value_name = "text|json|FILTER")]
     pub(crate) log: Option<String>,
 }
@@ -86,87 +85,114 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Generate a school district's database, move it, verify it, show the report.
+    /// Generate a sample database, move it, verify it, and show the report.
     Demo(Demo),
-    /// Write a migration file to begin with, from two URLs.
+    /// Write a migration file to start from, by looking at source and target.
     Init(Init),
-    /// Say whether a migration file is sound, without opening anything.
+    /// Validate a migration file, offline.
     Check(Check),
-    /// Carry out a migration file, a saved plan, or everything between two URLs.
-    Run(Run),
-    /// Show what a migration comes to, without writing anything.
+    /// Show what a migration would do, without writing anything.
     Plan(Plan),
-    /// Show runs and how far they are.
+    /// Run a migration: a file, a saved plan, or everything between two databases.
+    Run(Run),
+    /// Show how far a run is, and what to do next.
     Status(Status),
+    /// Follow a run live, from any machine, until it ends; exit as it does.
+    Watch(OfRun),
+    /// Pause a run: chunks in flight finish, no new ones start.
+    Pause(OfRun),
     /// Continue a run after a failure, a pause or an interruption.
     Resume(Resume),
-    /// Let no new chunk of a run begin; those in flight end.
-    Pause(OfRun),
+    /// Try the parked chunks of a fleet's run again.
+    Retry(OfRun),
+    /// Change a run's limits while it runs.
+    Limit(Limit),
     /// End a run for good; rows that were written stay.
     Cancel(Cancel),
+    /// Remove the bookkeeping of a run that is over; rows stay.
+    Forget(OfRun),
+    /// List runs and their states.
+    Runs(OfFleet),
+    /// Show the result of a run.
+    Report(OfRun),
     /// Read the target back and compare it with what the run wrote.
     Verify(OfRun),
-    /// Show what a run came to.
-    Report(OfRun),
-    /// List or export the rows that a run refused.
+    /// List or export the rows that were rejected.
     Rejects(Rejects),
     /// Print a run's events as JSON lines.
     Events(Events),
-    /// Remove the bookkeeping of a run that is over; rows stay.
-    Forget(OfRun),
     /// List the environments of a migration file, or show one.
     Environments(Environments),
-    /// Look at every server that is named: what is not good there, and what to do about it.
+    /// Check every configured server, and suggest fixes.
     Doctor(Doctor),
+    /// Plan a migration and hand it to the fleet.
+    Submit(Submit),
+    /// Run a fleet coordinator (run at least two).
+    Coordinator(Coordinator),
+    /// Run a fleet worker (start and stop as many as you like).
+    Worker(Worker),
+    /// List the coordinators and workers of the fleet.
+    Workers(OfFleet),
+    /// Explain an error code.
+    Explain(Explain),
     /// Print the JSON Schema of the migration file, or of events.
     Schema(Schema),
-    /// Tell more about a fault's code.
-    Explain(Explain),
-    /// Plan a migration, and leave it to the fleet.
-    Submit(Submit),
-    /// Lead runs of a fleet; two or more may be there.
-    Coordinator(Coordinator),
-    /// Carry chunks for a fleet; any number may come and go.
-    Worker(Worker),
-    /// Narrate a run live, from any machine, until it ends; exit as it does.
-    Watch(OfRun),
-    /// Change what a run of a fleet may take, while it runs.
-    Limit(Limit),
-    /// Try parked chunks of a fleet's run again.
-    Retry(OfRun),
-    /// Show who works for the fleet.
-    Workers(OfFleet),
-    /// List all runs, in all environments.
-    Runs(OfFleet),
+    /// Print a completion script for your shell.
+    Completions(Completions),
+    /// Write man pages, one for each command.
+    Man(Man),
 }
 
 /// What is read and written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs, Serialize, Deserialize)]
 pub(crate) struct Between {
-    /// The migration file [default: longhaul.yaml, where it is there and no URLs are given].
+    /// The migration file [default: longhaul.yaml, unless two URLs are given].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Read from here: a URL, or an environment of the file.
+    /// The source: a URL, or an environment of the file.
     #[arg(long, value_name = "URL|ENVIRONMENT")]
     pub(crate) from: Option<String>,
 
-    /// Write to here: a URL, or an environment of the file.
+    /// The target: a URL, or an environment of the file.
     #[arg(long, value_name = "URL|ENVIRONMENT")]
     pub(crate) to: Option<String>,
 
-    /// Override a setting: `limits.slots=4`. May be given several times.
+    /// Override a setting of the file, such as `limits.slots=4`; can be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+
+    /// What moves, as options of its own said.
+    #[arg(skip)]
+    #[serde(default)]
+    pub(crate) asked: Asked,
+}
+
+/// What moves, and a file to keep that in.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct AskedAndKept {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+
+    /// Also write what was asked as a migration file. A file that exists is not overwritten.
+    #[arg(long = "save", value_name = "FILE", help_heading = "What moves")]
+    pub(crate) kept: Option<PathBuf>,
+}
+
+impl Between {
+    /// The same, with what moves.
+    pub(crate) fn asking(self, asked: Asked) -> Self {
+        Self { asked, ..self }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Demo {
-    /// Move it here instead of a new SQLite file: `postgres://user@host/database`.
+    /// Move it here instead of to a new SQLite file: `postgres://user@host/database`.
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<String>,
 
-    /// About how many rows to generate.
+    /// Roughly how many rows to generate.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) rows: u64,
 
@@ -184,7 +210,10 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) between: Between,
 
-    /// Leave it to the fleet, and watch until it ends.
+    #[command(flatten)]
+    pub(crate) asked: AskedAndKept,
+
+    /// Hand it to the fleet, and watch until it ends.
     #[arg(long)]
     pub(crate) fleet: bool,
 }
@@ -198,7 +227,10 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) between: Between,
 
-    /// Save the plan here, to be carried out with `longhaul run PLAN`.
+    #[command(flatten)]
+    pub(crate) asked: AskedAndKept,
+
+    /// Save the plan here; `longhaul run PLAN` carries it out.
     #[arg(short = 'o', long = "out", value_name = "PLAN")]
     pub(crate) save: Option<PathBuf>,
 
@@ -207,29 +239,12 @@ pub(crate) struct Plan {
     pub(crate) exit_code: bool,
 }
 
-/// The id of a run. Whoever names a file in its place learns where files are named.
-fn run_id(text: &str) -> Result<RunId, String> {
-    text.parse().map_err(|error: NotAnId| {
-        format!("{error}; `longhaul runs` lists them, and a file is named with `--file`")
-    })
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct OfRun {
-    /// The run [default: the latest].
-    #[arg(value_parser = run_id)]
-    pub(crate) run: Option<RunId>,
-
-    #[command(flatten)]
-    pub(crate) between: Between,
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) of: OfRun,
 
-    /// What to do when the snapshot is gone and the source has changed [default: as planned].
+    /// What to do if the snapshot is gone and the source has changed [default: as planned].
     #[arg(long, value_enum)]
     pub(crate) on_snapshot_lost: Option<OnLost>,
 }
@@ -238,52 +253,52 @@ pub(crate) struct Resume {
 pub(crate) enum OnLost {
     /// Stop and say so.
     Stop,
-    /// Go on, and say in the report that the run drifted.
+    /// Go on, and mark the run as drifted in the report.
     Drift,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Events {
-    /// The run [default: the latest].
-    #[arg(value_parser = run_id)]
-    pub(crate) run: Option<RunId>,
+    #[command(flatten)]
+    pub(crate) of: OfRun,
 
-    /// Keep printing as events come, until the run ends.
+    /// Keep printing events as they come, until the run ends.
     #[arg(long)]
     pub(crate) follow: bool,
 
     /// Only events after this sequence number.
     #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
     pub(crate) after: u64,
-
-    /// The file that names the fleet [default: longhaul.yaml, where it is there].
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Schema {
-    /// Of events, as `longhaul events` prints them and a fleet publishes them.
+    /// The schema of events, as `longhaul events` prints them and a fleet publishes them.
     #[arg(long)]
     pub(crate) events: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Environments {
-    /// Show this one.
-    pub(crate) name: Option<String>,
+    /// Show only this environment; or the migration file.
+    #[arg(value_name = "NAME|FILE", num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
 
     /// The migration file [default: longhaul.yaml].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Override a setting.
+    /// Override a setting of the file; can be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Doctor {
+    /// The migration file [default: longhaul.yaml].
+    #[arg(value_name = "FILE")]
+    pub(crate) what: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) between: Between,
 }
@@ -294,14 +309,16 @@ pub(crate) struct Explain {
     pub(crate) code: Option<String>,
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell to complete for.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
 
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Args::command().debug_assert();
-    }
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Man {
+    /// The folder to write them into; without it, the page of `longhaul` itself is printed.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }

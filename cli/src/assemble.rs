@@ -1,5 +1,6 @@
 //! From what the command line says to opened endpoints and a ledger.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use protocol::plan::{Entity, Plan};
 use protocol::receipt::Reject;
 
 use crate::args::{Between, Global};
-use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet};
+use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet, Origin, Over};
 use crate::exit::Failure;
 use crate::progress;
 
@@ -38,6 +39,11 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
+/// The id of a new run.
+pub(crate) fn new_run() -> RunId {
+    RunId::born(clock().now(), uuid::Uuid::new_v4())
+}
+
 /// Opens the local ledger in the state folder.
 pub(crate) async fn ledger(global: &Global) -> Result<Arc<dyn Ledger>, Fault> {
     Ok(Arc::new(Local::open(&global.state, clock()).await?))
@@ -52,17 +58,8 @@ impl Settings {
     /// Reads them from the file, the URLs, the environment's variables and `--set`.
     pub(crate) fn read(between: &Between) -> Result<Self, Failure> {
         let variables = |name: &str| std::env::var(name).ok();
-        let (from, to) = (between.from.as_deref(), between.to.as_deref());
-        let config = match (file(between), from, to) {
-            (Some(path), ..) => {
-                let set: Vec<_> = [side("from", from), side("to", to)].concat();
-                config::load(&path, &[set, between.set.clone()].concat(), &variables)?
-            }
-            (None, Some(from), Some(to)) => {
-                Config::between_with(from, to, &between.set, &variables)?
-            }
-            (None, ..) => return Err(nothing_named().into()),
-        };
+        let said = Said::of(between)?;
+        let config = config::read_over(said.origin(), said.over(), &variables)?;
         for warning in config::warnings(&config) {
             progress::say(&format!("warning: {warning}"));
         }
@@ -132,6 +129,75 @@ impl Settings {
     }
 }
 
+/// What the command line says of a migration, in the words of `config`.
+pub(crate) struct Said<'a> {
+    between: &'a Between,
+    file: Option<PathBuf>,
+    urls: (&'a str, &'a str),
+    set: Vec<String>,
+}
+
+impl<'a> Said<'a> {
+    /// Whether a file is meant, or two URLs.
+    ///
+    /// # Errors
+    /// `Code::Usage` where neither is named.
+    pub(crate) fn of(between: &'a Between) -> Result<Self, Fault> {
+        let (from, to) = (between.from.as_deref(), between.to.as_deref());
+        let file = file(between);
+        let (urls, set) = match (&file, from, to) {
+            (Some(_), ..) => (("", ""), [side("from", from), side("to", to)].concat()),
+            (None, Some(from), Some(to)) => ((from, to), Vec::new()),
+            (None, ..) => return Err(nothing_named(from, to)),
+        };
+        Ok(Self { between, file, urls, set: [set, between.set.clone()].concat() })
+    }
+
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        match &self.file {
+            Some(path) => Origin::File(path),
+            None => Origin::Urls(self.urls.0, self.urls.1),
+        }
+    }
+
+    pub(crate) fn over(&self) -> Over<'_> {
+        Over { set: &self.set, asked: &self.between.asked }
+    }
+}
+
+/// Writes what was asked as a migration file, and says where it looks for passwords.
+pub(crate) fn keep(between: &Between, path: &Path) -> Result<(), Failure> {
+    let variables = |name: &str| std::env::var(name).ok();
+    let said = Said::of(between)?;
+    let (text, passwords) = config::written(said.origin(), said.over(), &variables)?;
+    write_new(
+        path,
+        &format!("# Written by `longhaul`; run it with: longhaul run {}\n{text}", path.display()),
+    )?;
+    progress::say(&format!("saved as {}", path.display()));
+    for name in passwords {
+        progress::say(&format!("  set the variable {name} to the password"));
+    }
+    Ok(())
+}
+
+/// Writes a file that does not exist yet.
+pub(crate) fn write_new(path: &Path, content: &str) -> Result<(), Fault> {
+    let unwritable =
+        |error| Fault::new(Code::OutputUnwritable, path.display().to_string()).because(error);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(unwritable)?;
+    }
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = file.map_err(|error| match error.kind() == ErrorKind::AlreadyExists {
+        true => Fault::new(Code::OutputUnwritable, path.display().to_string())
+            .saying("the file exists already, and was not changed")
+            .next("Remove it, or name another file."),
+        false => unwritable(error),
+    })?;
+    file.write_all(content.as_bytes()).map_err(unwritable)
+}
+
 /// A side named on the command line, as overrides of the file: an environment of it by name, or a
 /// URL under a name of its own.
 fn side(which: &str, named: Option<&str>) -> Vec<String> {
@@ -147,16 +213,30 @@ fn side(which: &str, named: Option<&str>) -> Vec<String> {
 
 pub(crate) fn file(between: &Between) -> Option<PathBuf> {
     let default = || {
-        let both = between.from.is_some() && between.to.is_some();
+        // Names of environments stand in the file.
+        let url = |side: &Option<String>| side.as_deref().is_some_and(config::is_url);
+        let both = url(&between.from) && url(&between.to);
         Some(PathBuf::from(FILE_DEFAULT)).filter(|path| !both && path.exists())
     };
     between.file.clone().or_else(default)
 }
 
-fn nothing_named() -> Fault {
-    Fault::new(Code::Usage, "the command line")
-        .saying(format!("no migration is named, and there is no {FILE_DEFAULT} here"))
-        .next("Name a migration file, or both `--from URL` and `--to URL`.")
+fn nothing_named(from: Option<&str>, to: Option<&str>) -> Fault {
+    let fault = Fault::new(Code::Usage, "the command line");
+    match (from, to) {
+        (Some(_), None) => fault
+            .saying(format!("`--to` is missing, and there is no {FILE_DEFAULT} here"))
+            .next("Name the target: `--to URL`, such as `--to postgres://user@host/database`."),
+        (None, Some(_)) => fault
+            .saying(format!("`--from` is missing, and there is no {FILE_DEFAULT} here"))
+            .next("Name the source: `--from URL`, such as `--from sqlite:legacy.db`."),
+        (None, None) | (Some(_), Some(_)) => fault
+            .saying(format!("no migration is named, and there is no {FILE_DEFAULT} here"))
+            .next(
+                "Name a migration file, or both `--from URL` and `--to URL`; `longhaul init FROM TO` \
+                 writes a file.",
+            ),
+    }
 }
 
 /// Draws the plan of the migration.

@@ -11,7 +11,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::{Environment, RunId};
 use protocol::run::{Record, State};
 
-use crate::args::Between;
+use crate::args::{Between, RunName};
 use crate::assemble::{self, Settings};
 use crate::exit::{self, Failure};
 use crate::progress;
@@ -48,7 +48,7 @@ pub(crate) enum Which {
 /// Where the command line names no sides, the ledger says how the run was invoked.
 pub(crate) async fn find(
     ledger: &dyn Ledger,
-    wanted: Option<RunId>,
+    wanted: Option<&RunName>,
     between: &Between,
     which: Which,
 ) -> Result<Found, Failure> {
@@ -79,7 +79,7 @@ pub(crate) async fn find(
 /// The run that is meant, among those of one file or target.
 async fn find_in(
     between: Between,
-    wanted: Option<RunId>,
+    wanted: Option<&RunName>,
     unfinished: bool,
 ) -> Result<Found, Failure> {
     let (mut places, missing) = places(&between, wanted).await?;
@@ -124,8 +124,8 @@ impl Place {
         Ok(Self { target, home, runs })
     }
 
-    fn holds(&self, run: RunId) -> bool {
-        self.runs.iter().any(|record| record.run == run)
+    fn holds(&self, run: &RunName) -> bool {
+        self.runs.iter().any(|record| run.means(record.run))
     }
 }
 
@@ -134,7 +134,7 @@ impl Place {
 /// fault of one that could not be looked into.
 async fn places(
     between: &Between,
-    wanted: Option<RunId>,
+    wanted: Option<&RunName>,
 ) -> Result<(Vec<Place>, Option<Fault>), Failure> {
     if let (Some(url), None) = (&between.to, assemble::file(between)) {
         let target = open_target(&Address { url: url.clone(), password: None }).await?;
@@ -164,13 +164,34 @@ async fn look(settings: &Settings, name: &Environment) -> Result<Place, Fault> {
     Place::look(settings.open_target(name).await?).await
 }
 
+/// The run of that name that a ledger knows.
+///
+/// # Errors
+/// `Code::RunAmbiguous` where several are meant.
+pub(crate) async fn known(ledger: &dyn Ledger, name: &RunName) -> Result<Option<RunId>, Fault> {
+    let runs = ledger.runs().await?.into_iter().filter(|run| name.means(*run)).collect::<Vec<_>>();
+    match runs.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        several => Err(ambiguous(name, several)),
+    }
+}
+
+/// Several runs begin with what was typed.
+fn ambiguous(name: &RunName, several: &[RunId]) -> Fault {
+    let listed = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Fault::new(Code::RunAmbiguous, name.to_string())
+        .saying(format!("{} runs begin with it: {listed}", several.len()))
+        .next("Type more digits of the one you mean.")
+}
+
 async fn from_ledger(
     ledger: &dyn Ledger,
-    wanted: Option<RunId>,
+    wanted: Option<&RunName>,
     given: &Between,
 ) -> Result<Between, Fault> {
     let meant = match wanted {
-        Some(run) => Some(run),
+        Some(name) => known(ledger, name).await?,
         None => ledger.runs().await?.into_iter().next(),
     };
     if let Some(run) = meant
@@ -217,17 +238,21 @@ fn nowhere() -> Fault {
 
 fn choose(
     runs: &[Record],
-    wanted: Option<RunId>,
+    wanted: Option<&RunName>,
     unfinished: bool,
     place: &str,
 ) -> Result<Record, Fault> {
     if let Some(wanted) = wanted {
-        let found = runs.iter().find(|record| record.run == wanted);
-        return found.cloned().ok_or_else(|| {
-            Fault::new(Code::RunUnknown, wanted.to_string())
+        let found: Vec<_> = runs.iter().filter(|record| wanted.means(record.run)).collect();
+        return match found.as_slice() {
+            [] => Err(Fault::new(Code::RunUnknown, wanted.to_string())
                 .saying(format!("it is not in {place}"))
-                .next("List what is there with `longhaul runs`; name the file of another place with `--file FILE`.")
-        });
+                .next("List what is there with `longhaul runs`; name the file of another place with `--file FILE`.")),
+            [one] => Ok((*one).clone()),
+            several => {
+                Err(ambiguous(wanted, &several.iter().map(|one| one.run).collect::<Vec<_>>()))
+            }
+        };
     }
     let open: Vec<_> = runs.iter().filter(|record| !record.state.is_final()).collect();
     match (open.as_slice(), runs) {

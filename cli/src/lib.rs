@@ -25,7 +25,6 @@ mod watch;
 
 use std::sync::Arc;
 
-use clap::Parser as _;
 use endpoint::Target;
 
 use args::{Args, Command};
@@ -54,7 +53,7 @@ impl Default for Probes {
 
 /// Does what the command line asks, and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes: Probes) -> u8 {
-    let args = match Args::try_parse_from(arguments) {
+    let args = match Args::read(arguments) {
         Ok(args) => args,
         Err(error) => {
             // Asking for help is not an error; clap knows which of its "errors" are.
@@ -104,6 +103,8 @@ async fn dispatch(args: Args, probes: Probes) -> Answer {
         Command::Doctor(doctor) => command::doctor::doctor(global, &doctor).await,
         Command::Schema(args) => command::schema::schema(&args),
         Command::Explain(explain) => command::explain::explain(global, &explain),
+        Command::Completions(args) => command::completions::completions(&args),
+        Command::Man(args) => command::man::man(&args),
     }
 }
 

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
-use protocol::id::RunId;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args as ClapArgs, Command, FromArgMatches};
 
-use super::{Between, OfRun};
+use super::words::{self, Word};
+use super::{AskedAndKept, Between, OfRun};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Submit {
@@ -18,7 +19,10 @@ pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) between: Between,
 
-    /// Which run goes first where several share the fleet: 0 to 9, greater is sooner.
+    #[command(flatten)]
+    pub(crate) asked: AskedAndKept,
+
+    /// Which run goes first when several share the fleet: 0 to 9, the highest first.
     #[arg(long, value_name = "PRIORITY", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) priority: Option<u8>,
 }
@@ -27,10 +31,14 @@ pub(crate) struct Submit {
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct OfFleet {
     /// The file that describes the fleet [default: longhaul.yaml].
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
+    #[arg(value_name = "FILE")]
+    what: Option<PathBuf>,
 
-    /// Override a setting.
+    /// The file that describes the fleet, named by an option.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "what")]
+    file: Option<PathBuf>,
+
+    /// Override a setting of the file; can be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 }
@@ -38,7 +46,11 @@ pub(crate) struct OfFleet {
 impl OfFleet {
     /// The same as what a run is found by.
     pub(crate) fn between(&self) -> Between {
-        Between { file: self.file.clone(), set: self.set.clone(), ..Between::default() }
+        Between {
+            file: self.file.clone().or(self.what.clone()),
+            set: self.set.clone(),
+            ..Between::default()
+        }
     }
 }
 
@@ -47,7 +59,7 @@ pub(crate) struct Coordinator {
     #[command(flatten)]
     pub(crate) of: OfFleet,
 
-    /// Show health and metrics here [default: as the file says].
+    /// Serve health and metrics on this address [default: as the file says].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<SocketAddr>,
 }
@@ -57,19 +69,19 @@ pub(crate) struct Worker {
     #[command(flatten)]
     pub(crate) of: OfFleet,
 
-    /// Chunks that are worked on at once.
+    /// Chunks to work on at once.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) slots: u32,
 
-    /// How long chunks in hand may take to end after SIGTERM; then they are undone.
-    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = duration)]
+    /// How long chunks in flight may take to finish after SIGTERM; then they are rolled back.
+    #[arg(long, default_value = "2m", value_name = "TIME", value_parser = duration)]
     pub(crate) grace: Duration,
 
-    /// Bytes of rows held at once, over all slots: `256MiB`.
+    /// Memory for rows, over all slots.
     #[arg(long, default_value = "256MiB", value_name = "SIZE", value_parser = crate::config::bytes)]
     pub(crate) memory: u64,
 
-    /// Show health and metrics here [default: as the file says].
+    /// Serve health and metrics on this address [default: as the file says].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<SocketAddr>,
 }
@@ -79,7 +91,7 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) of: OfRun,
 
-    /// Draw it again each second, until the run ends.
+    /// Refresh every second, until the run ends.
     #[arg(short, long)]
     pub(crate) watch: bool,
 }
@@ -89,31 +101,60 @@ pub(crate) struct Cancel {
     #[command(flatten)]
     pub(crate) of: OfRun,
 
-    /// How long chunks in flight may take to end; then they are undone.
+    /// How long chunks in flight may take to finish; then they are rolled back.
     #[arg(long, default_value = "30s", value_name = "TIME", value_parser = duration)]
     pub(crate) within: Duration,
 }
 
-#[derive(Debug, ClapArgs)]
+/// What changes of a run, and of which.
+#[derive(Debug)]
 pub(crate) struct Limit {
     /// The run.
-    #[arg(value_parser = super::run_id)]
-    pub(crate) run: RunId,
-
-    /// What changes: `slots=8`, `rows_per_second=20000`, `megabytes_per_second=40`, `rejects=100`
-    /// (rows that an entity may lose), `priority=7`; `none` in place of a number goes back to the
-    /// plan.
-    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub(crate) of: OfRun,
+    /// `slots=8`.
     pub(crate) changes: Vec<String>,
-
-    #[command(flatten)]
-    pub(crate) between: Between,
 }
 
-impl Limit {
-    /// The run that is meant.
-    pub(crate) fn of(&self) -> OfRun {
-        OfRun { run: Some(self.run), between: self.between.clone() }
+/// The command line of [`Limit`], as it is written.
+#[derive(Debug, ClapArgs)]
+struct WrittenLimit {
+    /// The run (by its id or the first 8 digits of it), perhaps the migration file, and what changes:
+    /// `slots=8`, `rows_per_second=20000`, `megabytes_per_second=40`, `rejects=100` (rows that a
+    /// table may lose), `priority=7`; `none` in place of a number goes back to the plan.
+    #[arg(required = true, value_name = "RUN|FILE|KEY=VALUE")]
+    words: Vec<String>,
+
+    #[command(flatten)]
+    between: Between,
+}
+
+impl FromArgMatches for Limit {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let WrittenLimit { words, between } = WrittenLimit::from_arg_matches(matches)?;
+        let wrong = |said: String| clap::Error::raw(ErrorKind::ValueValidation, said + "\n");
+        let (changes, words): (Vec<_>, Vec<_>) = words.into_iter().partition(|w| w.contains('='));
+        if changes.is_empty() {
+            return Err(wrong("nothing is to change: write, for example, `slots=8`".into()));
+        }
+        let words: Result<Vec<Word>, _> = words.iter().map(|text| words::word(text)).collect();
+        let divided = words.and_then(|words| words::divide(words, between));
+        let (run, between) = divided.map_err(wrong)?;
+        Ok(Self { of: OfRun { run, between }, changes })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl ClapArgs for Limit {
+    fn augment_args(command: Command) -> Command {
+        WrittenLimit::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        WrittenLimit::augment_args_for_update(command)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Rejects {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RejectsCommand {
-    /// Show the rows that were refused: key, column, reason.
+    /// Show rejected rows: key, column, reason.
     List(RejectsList),
     /// Write them to a file.
     Export(RejectsExport),
@@ -23,11 +23,11 @@ pub(crate) enum RejectsCommand {
 /// Which rejects.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Which {
-    /// Only of this target entity, with or without its schema.
-    #[arg(long, value_name = "NAME")]
+    /// Only rows of this target table, with or without its schema.
+    #[arg(long = "table", alias = "entity", value_name = "NAME")]
     pub(crate) entity: Option<String>,
 
-    /// Only those refused for this reason: `too_long`, `unique`, `23505`.
+    /// Only rows rejected for this reason: `too_long`, `unique`, `23505`.
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
 }
@@ -40,11 +40,11 @@ pub(crate) struct RejectsList {
     #[command(flatten)]
     pub(crate) which: Which,
 
-    /// Show at most so many.
+    /// Show at most so many rows.
     #[arg(long, default_value_t = 1000, value_name = "ROWS")]
     pub(crate) limit: usize,
 
-    /// Show instead the rows kept as evidence of chunks that were given up.
+    /// Show the sample rows of parked chunks instead.
     #[arg(long)]
     pub(crate) evidence: bool,
 }
@@ -61,12 +61,12 @@ pub(crate) struct RejectsExport {
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
 
-    /// How [default: JSON lines where the file ends in .json or .jsonl, else CSV].
+    /// The format [default: JSON lines if the file ends in .json or .jsonl, else CSV].
     #[arg(long, value_enum)]
     pub(crate) format: Option<ExportFormat>,
 
-    /// CSV with every key as it is. Otherwise what a spreadsheet would take for a formula gets a `'`
-    /// in front.
+    /// Write CSV keys unchanged. By default, what a spreadsheet would run as a formula gets a `'` in
+    /// front.
     #[arg(long)]
     pub(crate) raw: bool,
 }

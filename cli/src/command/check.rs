@@ -9,7 +9,7 @@ use crate::render;
 
 /// Reads the file and its overrides, and says what they come to.
 pub(crate) fn check(global: &Global, args: Check) -> Answer {
-    let between = Between { file: args.what, set: args.set, ..Between::default() };
+    let between = Between { file: args.what.or(args.file), set: args.set, ..Between::default() };
     let settings = Settings::read(&between)?;
     // A file of a coordinator or worker need not describe a migration.
     let migration = settings.migration().ok();

@@ -32,7 +32,7 @@ pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer 
     };
     let from = format!("sqlite:{}", legacy.display());
     let set = vec!["name=demo".to_string()];
-    let between = Between { file: None, from: Some(from), to: Some(to), set };
+    let between = Between { from: Some(from), to: Some(to), set, ..Between::default() };
     run::start(global, between, None, probes).await
 }
 

@@ -12,7 +12,7 @@ use protocol::id::{Environment, WorkerId};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::args::{Doctor, Global, Output};
+use crate::args::{Between, Doctor, Global, Output};
 use crate::assemble::Settings;
 use crate::config::redact;
 use crate::exit::{self, Answer};
@@ -41,7 +41,8 @@ struct Roles {
 
 /// Looks at everything, and says what is not good.
 pub(crate) async fn doctor(global: &Global, args: &Doctor) -> Answer {
-    let settings = Settings::read(&args.between)?;
+    let file = args.between.file.clone().or_else(|| args.what.clone());
+    let settings = Settings::read(&Between { file, ..args.between.clone() })?;
     let mut looks = JoinSet::new();
     for (name, connection) in &settings.config().environments {
         let (name, place) = (name.clone(), redact(&connection.url));

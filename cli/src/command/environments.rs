@@ -1,5 +1,7 @@
 //! `longhaul environments`: the places that a migration file names.
 
+use std::path::{Path, PathBuf};
+
 use protocol::fault::{Code, Fault};
 
 use crate::args::{Environments, Global, Output};
@@ -9,16 +11,20 @@ use crate::render;
 
 /// Lists them, or shows one. No secret is looked up.
 pub(crate) fn environments(global: &Global, args: &Environments) -> Answer {
-    let between = crate::args::Between {
-        file: args.file.clone(),
-        set: args.set.clone(),
-        ..Default::default()
-    };
-    let mut views = Settings::read(&between)?.environments();
-    if let Some(name) = &args.name {
+    // An environment's name has no ending and no folder.
+    let is_file = |word: &&String| word.contains(['.', '/']) || Path::new(word).is_file();
+    let (files, names): (Vec<_>, Vec<_>) = args.words.iter().partition(is_file);
+    let file = args.file.clone().or_else(|| files.first().map(PathBuf::from));
+    let between = crate::args::Between { file, set: args.set.clone(), ..Default::default() };
+    let settings = Settings::read(&between)?;
+    let mut views = settings.environments();
+    if let Some(name) = names.first().copied() {
         views.retain(|view| view.name == *name);
         if views.is_empty() {
-            return Err(Fault::new(Code::EnvironmentUnknown, name).into());
+            let unknown = settings.config().environment(Some(name)).err();
+            return Err(unknown
+                .unwrap_or_else(|| Fault::new(Code::EnvironmentUnknown, name))
+                .into());
         }
     }
     match global.output {

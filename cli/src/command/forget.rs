@@ -7,7 +7,8 @@ use crate::{assemble, find, progress};
 /// Forgets a run in the target and here. The rows it moved stay, and so does its report.
 pub(crate) async fn forget(global: &Global, of: OfRun) -> Answer {
     let ledger = assemble::ledger(global).await?;
-    let mut found = find::find(ledger.as_ref(), of.run, &of.between, find::Which::Latest).await?;
+    let mut found =
+        find::find(ledger.as_ref(), of.run.as_ref(), &of.between, find::Which::Latest).await?;
     let run = found.record.run;
     found.home.forget(run).await?;
     ledger.forget(run).await?;

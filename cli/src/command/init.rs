@@ -1,55 +1,47 @@
-//! `longhaul init`: a migration file to begin with, from two URLs.
+//! `longhaul init`: a migration file to begin with, from two URLs or two environments.
 
-use std::io::Write as _;
-
-use endpoint::{open_source, open_target};
 use protocol::fault::{Code, Fault};
 use protocol::schema::Catalogue;
 
-use crate::args::{Global, Init};
-use crate::config::{self, Config};
+use crate::args::{Between, Global, Init};
+use crate::assemble::{self, Said, Settings};
+use crate::config;
 use crate::exit::{self, Answer};
 use crate::progress;
-use crate::render::draft::{Draft, Side};
-
-/// The variables in which the file looks for the passwords.
-const PASSWORDS: [&str; 2] = ["LONGHAUL_SOURCE_PASSWORD", "LONGHAUL_TARGET_PASSWORD"];
+use crate::render::draft::Draft;
 
 /// Looks at both sides and writes the file. Nothing is written to either.
 pub(crate) async fn init(_global: &Global, args: Init) -> Answer {
-    let config = Config::between(&args.from, &args.to)?;
-    let migration = config.migration()?.clone();
-    let no_variables = |_: &str| None;
-    let address = |name| config.environment(Some(name))?.1.address(&no_variables);
-    let source = open_source(&address("source")?).await?;
-    let target = open_target(&address("target")?).await?;
+    let between = sides(&args)?;
+    let settings = Settings::read(&between)?;
+    let migration = settings.migration()?;
+    let (source, target) = (settings.source().await?, settings.target().await?);
     let catalogue: Catalogue = source.catalogue().await?;
-    let drawn = coordinator::plan::draw(&migration, source.as_ref(), target.as_ref()).await;
-    let [from, to] =
-        [(&args.from, PASSWORDS[0]), (&args.to, PASSWORDS[1])].map(|(url, name)| Side {
-            url: config::without_password(url),
-            password: config::holds_password(url).then_some(name),
-        });
-    let draft = Draft { from, to, catalogue: &catalogue, drawn: drawn.as_ref() };
-    let unwritable =
-        |error| Fault::new(Code::OutputUnwritable, args.save.display().to_string()).because(error);
-    if let Some(parent) = args.save.parent() {
-        std::fs::create_dir_all(parent).map_err(unwritable)?;
-    }
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&args.save);
-    let mut file = file.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return Fault::new(Code::OutputUnwritable, args.save.display().to_string())
-                .saying("the file is there already")
-                .next("Remove it, or name another with `-o`.");
-        }
-        unwritable(error)
-    })?;
-    file.write_all(draft.text().as_bytes()).map_err(unwritable)?;
+    let drawn = coordinator::plan::draw(migration, source.as_ref(), target.as_ref()).await;
+    let variables = |name: &str| std::env::var(name).ok();
+    let said = Said::of(&between)?;
+    let (written, passwords) = config::written(said.origin(), said.over(), &variables)?;
+    let draft = Draft { written: &written, catalogue: &catalogue, drawn: drawn.as_ref() };
+    assemble::write_new(&args.save, &draft.text())?;
     progress::say(&format!("written: {}", args.save.display()));
-    for name in draft.passwords() {
-        progress::say(&format!("its password is looked for in the variable {name}"));
+    for name in passwords {
+        progress::say(&format!("set the variable {name} to the password"));
     }
     progress::say(&format!("next: longhaul plan {}", args.save.display()));
     Ok(exit::OK)
+}
+
+/// The sides that are named, by position or by option. A `longhaul.yaml` that happens to be here is
+/// not meant where both are URLs.
+fn sides(args: &Init) -> Result<Between, Fault> {
+    let between = args.between.clone().asking(args.asked.clone());
+    let from = between.from.clone().or_else(|| args.source.clone());
+    let to = between.to.clone().or_else(|| args.target.clone());
+    let file = || between.file.is_some();
+    if (from.is_none() || to.is_none()) && !file() {
+        return Err(Fault::new(Code::Usage, "the command line")
+            .saying("source and target are not both named")
+            .next("Write `longhaul init FROM TO`, such as `longhaul init sqlite:legacy.db postgres://user@host/database`."));
+    }
+    Ok(Between { from, to, ..between })
 }

@@ -13,7 +13,7 @@ const MEGABYTE: u64 = 1_000_000;
 
 /// Changes limits. They are kept in the run's home, so they outlive whoever heard them.
 pub(crate) async fn limit(global: &Global, args: Limit) -> Answer {
-    let mut meant = Meant::find(global, &args.of(), find::Which::Unfinished).await?;
+    let mut meant = Meant::find(global, &args.of, find::Which::Unfinished).await?;
     find::refuse_final(&meant.found.record)?;
     let run = meant.found.record.run;
     let mut steering = meant.found.record.steering.clone();

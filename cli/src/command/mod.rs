@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -11,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod forget;
 pub(crate) mod init;
 pub(crate) mod limit;
+pub(crate) mod man;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod rejects;

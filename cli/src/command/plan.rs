@@ -1,16 +1,18 @@
 //! `longhaul plan`: what a migration comes to, without writing anything.
 
+use std::path::Path;
+
 use protocol::wire;
 
-use crate::args::{Global, Output, Plan};
+use crate::args::{Between, Global, Output, Plan};
 use crate::assemble::{self, Settings};
-use crate::command::run::divide;
+use crate::command::run::asked;
 use crate::exit::{self, Answer};
-use crate::{progress, render};
+use crate::{config, progress, render};
 
 /// Draws and shows a plan.
 pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
-    let (between, _) = divide(args.what, args.between);
+    let (between, _) = asked(args.what, args.between, args.asked)?;
     let settings = Settings::read(&between)?;
     let (source, target) = (settings.source().await?, settings.target().await?);
     let plan = assemble::draw(&settings, source.as_ref(), target.as_ref()).await?;
@@ -23,8 +25,32 @@ pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
     }
     if let Some(path) = &args.save {
         assemble::write(path, &wire::plan_to_json(&plan))?;
-        progress::say(&format!("saved; carry it out with: longhaul run {}", path.display()));
+        progress::say(&format!("saved; carry it out with: {}", carried_out(path, &between)));
     }
     let has_work = args.exit_code && !plan.chunks.is_empty();
     Ok(if has_work { exit::HAS_WORK } else { exit::OK })
+}
+
+/// The command that carries a saved plan out. A plan names its environments, and whoever planned
+/// from URLs must name them again; passwords are left for them to fill in.
+fn carried_out(plan: &Path, between: &Between) -> String {
+    let mut words = vec!["longhaul".to_owned(), "run".into(), plan.display().to_string()];
+    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    between.file.iter().for_each(|file| add("--file", file.display().to_string()));
+    let url = |side: &String| config::without_password(side);
+    between.from.iter().for_each(|side| add("--from", url(side)));
+    between.to.iter().for_each(|side| add("--to", url(side)));
+    let open = |set: &&String| !config::holds_password(set);
+    between.set.iter().filter(open).for_each(|set| add("--set", set.clone()));
+    words.extend(between.asked.options());
+    words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it back.
+fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

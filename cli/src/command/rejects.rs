@@ -28,7 +28,8 @@ pub(crate) async fn rejects(global: &Global, args: Rejects) -> Answer {
 
 async fn found(global: &Global, of: &OfRun) -> Result<(Found, Plan), Failure> {
     let ledger = assemble::ledger(global).await?;
-    let mut found = find::find(ledger.as_ref(), of.run, &of.between, find::Which::Latest).await?;
+    let mut found =
+        find::find(ledger.as_ref(), of.run.as_ref(), &of.between, find::Which::Latest).await?;
     let plan = found.home.plan(found.record.run).await?;
     Ok((found, plan))
 }

@@ -7,7 +7,8 @@ use crate::{assemble, find, render};
 /// Shows a run's report, and writes its files again.
 pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
     let ledger = assemble::ledger(global).await?;
-    let mut found = find::find(ledger.as_ref(), of.run, &of.between, find::Which::Latest).await?;
+    let mut found =
+        find::find(ledger.as_ref(), of.run.as_ref(), &of.between, find::Which::Latest).await?;
     let run = found.record.run;
     let report = assemble::report(found.home.as_mut(), ledger.as_ref(), run).await?;
     match global.output {

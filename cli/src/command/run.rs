@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use endpoint::{Source, Target};
 use protocol::fault::{Code, Fault};
-use protocol::id::RunId;
 use protocol::plan::Plan;
 use protocol::run::Record;
 use protocol::wire;
 
-use crate::args::{Between, Global, OfRun, Run};
+use crate::args::{AskedAndKept, Between, Global, OfRun, Run};
 use crate::assemble::{self, Settings};
 use crate::command::submit::{self, Left};
 use crate::execute::{self, Stored, execute};
@@ -21,13 +20,14 @@ use crate::{Probes, find, progress, render};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
-    let (between, saved) = divide(run.what, run.between);
+    let (between, saved) = asked(run.what, run.between, run.asked)?;
     if run.fleet {
         let Left { run: left, .. } =
             submit::leave(global, &between, saved.as_deref(), None).await?;
         progress::say(&format!("run {left}"));
         let meant =
-            Meant::find(global, &OfRun { run: Some(left), between }, find::Which::Latest).await?;
+            Meant::find(global, &OfRun { run: Some(left.into()), between }, find::Which::Latest)
+                .await?;
         return watch::watch(global, meant, Until::Waiting).await;
     }
     start(global, between, saved.as_deref(), probes).await
@@ -40,10 +40,10 @@ pub(crate) async fn start(
     saved: Option<&Path>,
     probes: Probes,
 ) -> Answer {
-    let settings = Settings::read(&between)?;
+    let settings = settings(&between, saved)?;
     let (source, target) = (settings.source().await?, settings.target().await?);
     let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
-    let record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, assemble::clock().now());
+    let record = Record::new(assemble::new_run(), &plan, assemble::clock().now());
     // Before the run is stored, so that a folder that cannot be used stops it in time.
     let ledger = assemble::ledger(global).await?;
     let mut home = target.home().await?;
@@ -81,6 +81,39 @@ pub(crate) async fn drawn(
     };
     render::plan::warnings(&plan).iter().for_each(|warning| progress::say(warning));
     Ok(plan)
+}
+
+/// What the command line says moves: perhaps a saved plan, and what was asked, kept where it says.
+pub(crate) fn asked(
+    what: Option<PathBuf>,
+    between: Between,
+    asked: AskedAndKept,
+) -> Result<(Between, Option<PathBuf>), Failure> {
+    let (between, saved) = divide(what, between);
+    let between = between.asking(asked.asked);
+    if let Some(path) = &asked.kept {
+        assemble::keep(&between, path)?;
+    }
+    Ok((between, saved))
+}
+
+/// The settings of a migration. A plan names its environments, and says nothing of where they are.
+pub(crate) fn settings(between: &Between, saved: Option<&Path>) -> Result<Settings, Failure> {
+    let Some(path) = saved else { return Settings::read(between) };
+    read_plan(path)?;
+    match Settings::read(between) {
+        Err(Failure::Fault(fault)) if fault.code() == Code::Usage => {
+            let name = path.display();
+            Err(Fault::new(Code::Usage, name.to_string())
+                .saying("a plan does not hold the addresses of its databases")
+                .next(format!(
+                    "Name them as when it was planned: `longhaul run {name} --from URL --to URL`, or \
+                     `longhaul run {name} --file FILE`."
+                ))
+                .into())
+        }
+        read => read,
+    }
 }
 
 /// A first argument that is a plan, or a migration file.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::args::{Between, Global, Output, Submit};
 use crate::assemble::{self, Settings};
-use crate::command::run::{divide, drawn};
+use crate::command::run::{asked, drawn, settings};
 use crate::exit::{self, Answer, Failure};
 use crate::fleet::traces::{Span, Traces, root};
 use crate::fleet::{self, crew, servers};
@@ -26,7 +26,7 @@ const NOTE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Submits, and says how to watch.
 pub(crate) async fn submit(global: &Global, args: Submit) -> Answer {
-    let (between, saved) = divide(args.what, args.between);
+    let (between, saved) = asked(args.what, args.between, args.asked)?;
     let Left { run, warnings } = leave(global, &between, saved.as_deref(), args.priority).await?;
     match global.output {
         Output::Json => render::answer_json(&json!({ "run": run, "warnings": warnings })),
@@ -50,7 +50,7 @@ pub(crate) async fn leave(
     saved: Option<&Path>,
     priority: Option<u8>,
 ) -> Result<Left, Failure> {
-    let settings = Settings::read(between)?;
+    let settings = settings(between, saved)?;
     let traces = Traces::begin(settings.fleet()?, "submit", &std::process::id().to_string());
     refuse_addresses(between)?;
     let clock = assemble::clock();
@@ -60,7 +60,7 @@ pub(crate) async fn leave(
     let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
     refuse_unshared(source.as_ref(), &plan).await?;
     let drew = clock.now();
-    let mut record = Record::new(RunId(uuid::Uuid::now_v7()), &plan, drew);
+    let mut record = Record::new(assemble::new_run(), &plan, drew);
     record.fleet = true;
     record.steering = Steering {
         priority: priority.unwrap_or(Steering::PRIORITY),

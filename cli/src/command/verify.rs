@@ -18,7 +18,8 @@ const REJECTS_MAX: u64 = 100_000;
 /// Reads the target of a complete run back.
 pub(crate) async fn verify(global: &Global, of: OfRun) -> Answer {
     let ledger = assemble::ledger(global).await?;
-    let mut found = find::find(ledger.as_ref(), of.run, &of.between, find::Which::Latest).await?;
+    let mut found =
+        find::find(ledger.as_ref(), of.run.as_ref(), &of.between, find::Which::Latest).await?;
     let run = found.record.run;
     if found.record.state != State::Complete {
         return Err(Fault::new(Code::RunBusy, run.to_string())

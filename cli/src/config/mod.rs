@@ -15,6 +15,7 @@
 //! A text is parsed to a tree with places (`node`), overridden (`overrides`), read into the
 //! types of the file (`read`, `file`), and resolved (`resolve`, `rules`).
 
+mod asked;
 mod collector;
 mod connection;
 mod error;
@@ -44,6 +45,7 @@ use protocol::fault::{Code, Fault};
 use protocol::id::Environment;
 use protocol::mapping::Migration;
 
+pub use asked::{Asked, Mode};
 pub use collector::Collector;
 pub use connection::{Connection, EndpointLimits, EnvironmentView, environments, warnings};
 pub use error::ConfigError;
@@ -65,6 +67,24 @@ const SMALLEST: &str = "A migration needs at least `environments`, `from` and `t
 
 /// A way to look up environment variables, so that only `main` reads the real ones.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Where a migration is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// In a file.
+    File(&'a Path),
+    /// On the command line: everything from one URL to another.
+    Urls(&'a str, &'a str),
+}
+
+/// What is said over what is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Over<'a> {
+    /// Arguments of `--set`.
+    pub set: &'a [String],
+    /// What moves, as options of its own say it.
+    pub asked: &'a Asked,
+}
 
 /// What a migration file and its overrides come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,10 +116,70 @@ pub fn load(
     overrides: &[String],
     variables: Variables<'_>,
 ) -> Result<Config, ConfigError> {
-    let name = path.display().to_string();
-    let bytes = bytes_of(path).map_err(ConfigError::bare)?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    from_bytes(&name, &stem.unwrap_or_default(), bytes, overrides, variables)
+    let over = Over { set: overrides, asked: &Asked::default() };
+    read_over(Origin::File(path), over, variables)
+}
+
+/// Reads what is written, and what is said over it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read_over(
+    origin: Origin<'_>,
+    over: Over<'_>,
+    variables: Variables<'_>,
+) -> Result<Config, ConfigError> {
+    let (mut tree, stem) = tree_of(origin)?;
+    apply(&mut tree, origin.without(), over, variables)?;
+    meant(&tree, &stem)
+}
+
+/// A migration file that says the same as what is written and said over it, with the variables in
+/// which it looks for passwords: those of URLs have no place in it.
+///
+/// # Errors
+/// As [`load`].
+pub fn written(
+    origin: Origin<'_>,
+    over: Over<'_>,
+    variables: Variables<'_>,
+) -> Result<(String, Vec<String>), ConfigError> {
+    let (mut tree, stem) = tree_of(origin)?;
+    apply(&mut tree, origin.without(), over, variables)?;
+    meant(&tree, &stem)?;
+    Ok(asked::file(tree))
+}
+
+impl Origin<'_> {
+    /// Keys that variables do not override.
+    fn without(self) -> &'static [&'static str] {
+        match self {
+            Self::File(_) => &[],
+            Self::Urls(..) => &["environments", "from", "to", "default", "name"],
+        }
+    }
+}
+
+/// The tree of what is written, and its name where it gives none.
+fn tree_of(origin: Origin<'_>) -> Result<(Tree, String), ConfigError> {
+    match origin {
+        Origin::File(path) => {
+            let name = path.display().to_string();
+            let bytes = bytes_of(path).map_err(ConfigError::bare)?;
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            Ok((parsed(&name, bytes)?, stem.unwrap_or_default()))
+        }
+        Origin::Urls(from_url, to_url) => {
+            let option = |option: &str, url: &str| Text {
+                name: option.into(),
+                body: format!("{option} {url}"),
+                file: false,
+            };
+            let texts = vec![option("--from", from_url), option("--to", to_url)];
+            let root = pair_of_urls(from_url, to_url);
+            Ok((Tree { texts, root }, "source-to-target".into()))
+        }
+    }
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
@@ -127,13 +207,8 @@ fn reason(cause: &std::io::Error) -> &'static str {
     }
 }
 
-fn from_bytes(
-    name: &str,
-    stem: &str,
-    bytes: Vec<u8>,
-    overrides: &[String],
-    variables: Variables<'_>,
-) -> Result<Config, ConfigError> {
+/// A file's tree.
+fn parsed(name: &str, bytes: Vec<u8>) -> Result<Tree, ConfigError> {
     let text = |body: String| Text { name: name.to_owned(), body, file: true };
     let body = String::from_utf8(bytes).map_err(|error| {
         let at = Place { text: 0, offset: error.utf8_error().valid_up_to(), length: 1 };
@@ -148,22 +223,26 @@ fn from_bytes(
         let complaint = Complaint::new(Code::ConfigMalformed, root.at, "the file is empty");
         return Err(complaint.help(SMALLEST).shown_in(&texts));
     }
-    finish(Tree { texts, root }, stem, &[], overrides, variables)
+    Ok(Tree { texts, root })
 }
 
-/// Applies the overrides and makes sense of the result.
-fn finish(
-    mut tree: Tree,
-    stem: &str,
+/// Applies what is said over a tree: variables, then `--set`, then options of their own.
+fn apply(
+    tree: &mut Tree,
     without: &[&str],
-    overrides: &[String],
+    over: Over<'_>,
     variables: Variables<'_>,
-) -> Result<Config, ConfigError> {
+) -> Result<(), ConfigError> {
     let applied = tree.apply_variables(&schema(), without, variables);
-    let applied = applied.and_then(|()| overrides.iter().try_for_each(|set| tree.apply_set(set)));
-    let resolved = applied
-        .and_then(|()| read::read(&tree.root))
-        .and_then(|file| resolve::resolve(file, &tree, stem));
+    let applied = applied.and_then(|()| over.set.iter().try_for_each(|set| tree.apply_set(set)));
+    applied.map_err(|complaint| complaint.shown_in(&tree.texts))?;
+    over.asked.apply(tree);
+    Ok(())
+}
+
+/// Makes sense of a tree.
+fn meant(tree: &Tree, stem: &str) -> Result<Config, ConfigError> {
+    let resolved = read::read(&tree.root).and_then(|file| resolve::resolve(file, tree, stem));
     resolved.map_err(|complaint| complaint.shown_in(&tree.texts))
 }
 
@@ -188,15 +267,8 @@ impl Config {
         overrides: &[String],
         variables: Variables<'_>,
     ) -> Result<Self, ConfigError> {
-        let option = |option: &str, url: &str| Text {
-            name: option.into(),
-            body: format!("{option} {url}"),
-            file: false,
-        };
-        let texts = vec![option("--from", from_url), option("--to", to_url)];
-        let root = pair_of_urls(from_url, to_url);
-        let without = ["environments", "from", "to", "default", "name"];
-        finish(Tree { texts, root }, "source-to-target", &without, overrides, variables)
+        let over = Over { set: overrides, asked: &Asked::default() };
+        read_over(Origin::Urls(from_url, to_url), over, variables)
     }
 
     /// What is to be done.

@@ -33,7 +33,7 @@ impl Meant {
     /// Finds it.
     pub(crate) async fn find(global: &Global, of: &OfRun, which: Which) -> Result<Self, Failure> {
         let local = assemble::ledger(global).await?;
-        let found = find(local.as_ref(), of.run, &of.between, which).await?;
+        let found = find(local.as_ref(), of.run.as_ref(), &of.between, which).await?;
         let ledger = match fleets(&found) {
             Some(ledger) => ledger,
             None => local.clone(),

@@ -10,18 +10,10 @@ use super::visible;
 /// Tables that are listed.
 const TABLES_SHOWN: usize = 200;
 
-/// One side of the migration.
-pub(crate) struct Side {
-    /// Without its password.
-    pub(crate) url: String,
-    /// The variable in which the password is looked for, where there is one.
-    pub(crate) password: Option<&'static str>,
-}
-
 /// What the file is made from.
 pub(crate) struct Draft<'a> {
-    pub(crate) from: Side,
-    pub(crate) to: Side,
+    /// A file that says what was asked for, and nothing else.
+    pub(crate) written: &'a str,
     /// What the source holds.
     pub(crate) catalogue: &'a Catalogue,
     /// What moving everything would come to, or why it is refused.
@@ -29,33 +21,40 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The variables in which passwords are looked for.
-    pub(crate) fn passwords(&self) -> impl Iterator<Item = &'static str> {
-        [&self.from, &self.to].into_iter().filter_map(|side| side.password)
-    }
-
     /// The file.
     pub(crate) fn text(&self) -> String {
+        let given = sections(self.written);
+        let section = |key: &str, otherwise: &str| {
+            let found = given.iter().find(|(name, _)| *name == key);
+            found.map_or_else(|| otherwise.to_owned(), |(_, text)| text.clone())
+        };
+        let known = ["environments", "from", "to", "entities", "mode", "consistency", "limits"];
+        let others = given.iter().filter(|(name, _)| !known.contains(name));
+        let others: String = others.map(|(_, text)| format!("\n{text}")).collect();
         format!(
-            "# A migration, drafted by `longhaul init`. See what it comes to with `longhaul plan`, and\n\
-             # carry it out with `longhaul run`. For completion in your editor:\n\
+            "# A migration, drafted by `longhaul init`. `longhaul plan` shows what it would do, and\n\
+             # `longhaul run` carries it out. For completion in your editor:\n\
              # longhaul schema > longhaul.schema.json\n\
              # yaml-language-server: $schema=longhaul.schema.json\n\n\
-             environments:\n{}{}from: source\nto: target\n\n\
+             {}{}{}{others}\n\
              # `all`, or a list of names, patterns (\"sales.*\") and maps:\n\
              #   - {{ entity: orders, mode: upsert, where: \"id > 1000\" }}\n\
              #   - exclude: \"tmp_*\"\n\
-             entities: all\n{}\n{}\n\
+             {}{}\n{}\n\
              # How rows are written: create, upsert, update, replace or append.\n\
-             mode: create\n\n\
+             {}\n\
              # One moment of the source (snapshot), your promise that nobody writes (quiesced), or each\n\
              # chunk as it is read (drifting).\n\
-             consistency: snapshot\n\n\
-             limits:\n  slots: 2         # chunks in flight at once\n  rejects: 1000    # rows per entity that may be rejected before it stops\n",
-            environment("source", &self.from),
-            environment("target", &self.to),
+             {}\n{}",
+            section("environments", ""),
+            section("from", ""),
+            section("to", ""),
+            section("entities", "entities: all\n"),
             self.tables(),
             self.attention(),
+            section("mode", "mode: create\n"),
+            section("consistency", "consistency: snapshot\n"),
+            section("limits", LIMITS),
         )
     }
 
@@ -108,9 +107,20 @@ impl Draft<'_> {
     }
 }
 
-fn environment(name: &str, side: &Side) -> String {
-    // A text in JSON is one in YAML.
-    let url = serde_json::Value::from(side.url.as_str());
-    let password = side.password.map(|variable| format!("    password: env:{variable}\n"));
-    format!("  {name}:\n    url: {url}\n{}", password.unwrap_or_default())
+/// What a draft says of limits.
+const LIMITS: &str = "limits:\n  slots: 2         # chunks in flight at once\n  rejects: 1000    # rows per table that may be rejected before it stops\n";
+
+/// The parts of a file, each with its key.
+fn sections(file: &str) -> Vec<(&str, String)> {
+    let mut sections = Vec::<(&str, String)>::new();
+    for line in file.lines() {
+        match (line.split_once(':'), sections.last_mut()) {
+            (Some((key, _)), _) if !line.starts_with([' ', '-', '#']) => {
+                sections.push((key, format!("{line}\n")));
+            }
+            (_, Some((_, text))) => *text += &format!("{line}\n"),
+            (_, None) => {}
+        }
+    }
+    sections
 }

@@ -308,11 +308,11 @@ fn a_bare_resume_takes_the_latest_run_that_is_unfinished() {
 fn what_is_not_understood_on_the_command_line_is_usage() {
     let setting = Setting::new(LONGHAUL);
     let code = |arguments: &[&str]| setting.longhaul(arguments).code;
-    assert_eq!(code(&[]), Some(2));
+    let _ = setting.longhaul(&[]).exits(0).says(&["Start:", "longhaul COMMAND --help"]);
     assert_eq!(code(&["walk"]), Some(2));
     for command in ["status", "resume", "pause", "watch", "events"] {
         let said = setting.longhaul(&[command, "not-an-id"]).exits(2);
-        let _ = said.says(&["'not-an-id'", "an id is a UUID", "`longhaul runs` lists them"]);
+        let _ = said.says(&["`not-an-id` is neither a run nor a file", "`longhaul runs` lists"]);
     }
     assert_eq!(code(&["run", "--output", "xml"]), Some(2));
     assert_eq!(code(&["--version"]), Some(0));
@@ -375,4 +375,115 @@ async fn of_several_unfinished_runs_one_must_be_named() {
     // Now only one is left, and is meant.
     let _ = setting.longhaul(&["resume", "--from", &other, "--to", &to.url()]).exits(0);
     assert_eq!(to.ask("SELECT count(*) FROM longhaul.run WHERE state = 'complete'").await, "2");
+}
+
+/// The id of the run that was begun last, and its first 8 digits.
+fn latest(setting: &Setting) -> (String, String) {
+    let status = setting.longhaul(&["status", "--output", "json"]).exits(0).json();
+    let run = status["run"].as_str().unwrap().to_owned();
+    let short = run[..8].to_owned();
+    (run, short)
+}
+
+#[test]
+fn a_run_is_named_by_its_first_digits_and_a_file_by_its_name() {
+    let setting = small();
+    let _ = setting.longhaul(&["run"]).exits(0);
+    let (run, short) = latest(&setting);
+    for command in ["status", "report", "verify", "watch"] {
+        for words in [vec![command, &short], vec![command, "longhaul.yaml"]] {
+            let _ = setting.longhaul(&words).exits(0);
+        }
+        let _ = setting.longhaul(&[command, "longhaul.yaml", &run]).exits(0);
+        let unknown = [command, "longhaul.yaml", "00000000"];
+        let _ = setting.longhaul(&unknown).fault("run-unknown", 2, &["00000000"]);
+        let _ = setting.longhaul(&[command, "none.yaml"]).fault("config-unreadable", 2, &[]);
+    }
+    let _ = setting.longhaul(&["rejects", "list", &short]).exits(0);
+    let _ = setting.longhaul(&["events", &short[..4]]).exits(0).says(&[&run]);
+    let _ = setting.longhaul(&["environments", "longhaul.yaml", "new"]).exits(0).says(&["new"]);
+    let _ = setting.longhaul(&["doctor", "longhaul.yaml"]).exits(0);
+    let _ = setting.longhaul(&["runs", "longhaul.yaml"]).exits(0).says(&[&short]);
+    // The next run has other first digits, unless it begins within the same second.
+    let _ = setting.longhaul(&["run", "--set", "mode=upsert"]).exits(0);
+    let second = latest(&setting).0;
+    let same = (0..).take_while(|at| run.as_bytes().get(*at) == second.as_bytes().get(*at)).count();
+    let both = run[..same.max(4)].trim_end_matches('-').to_owned();
+    let said = setting.longhaul(&["status", &both]);
+    if run.starts_with(&both) && second.starts_with(&both) {
+        let _ = said.fault("run-ambiguous", 2, &[&run, &second, "Type more digits"]);
+    }
+}
+
+#[test]
+fn what_moves_is_said_without_a_file_and_can_be_kept() {
+    let setting = Setting::new(LONGHAUL);
+    let from = setting.sqlite(
+        "from.db",
+        "CREATE TABLE account (id BIGINT NOT NULL PRIMARY KEY, n BIGINT);
+         CREATE TABLE contact (id BIGINT NOT NULL PRIMARY KEY, n BIGINT);
+         CREATE TABLE tmp_one (id BIGINT NOT NULL PRIMARY KEY);
+         INSERT INTO account VALUES (1, 1), (2, 2), (3, 3);
+         INSERT INTO contact VALUES (1, 1), (2, 2), (3, 3);
+         INSERT INTO tmp_one VALUES (1);",
+    );
+    let asked = ["--table", "account,contact", "--where", "n > 1", "--top", "1", "--slots", "3"];
+    let sides = ["--from", &from, "--to", "sqlite:to.db"];
+    let save = ["--save", "kept.yaml"];
+    let _ = setting.longhaul(&[["run"].as_slice(), &sides, &asked, &save].concat()).exits(0);
+    let rows = |file: &str, table: &str| -> i64 {
+        let sql = format!("SELECT sum(id) FROM {table}");
+        setting.open(file).query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((rows("to.db", "account"), rows("to.db", "contact")), (2, 2));
+    let there = "SELECT count(*) FROM sqlite_master WHERE name = 'tmp_one'";
+    assert_eq!(setting.open("to.db").query_row(there, [], |row| row.get::<_, i64>(0)), Ok(0));
+    // The file says the same, and both runs of it do.
+    let _ = setting.longhaul(&["check", "kept.yaml"]).exits(0);
+    let again = ["run", "kept.yaml", "--to", "sqlite:again.db"];
+    let _ = setting.longhaul(&again).exits(0);
+    assert_eq!((rows("again.db", "account"), rows("again.db", "contact")), (2, 2));
+    let _ = setting.longhaul(&[&again[..], &save].concat()).fault("output-unwritable", 2, &[]);
+    // Names of environments are found in the file, and what it says of a table holds.
+    let more = "entities: [{ entity: account, where: \"n > 2\" }, contact]";
+    setting.migration(&from, "sqlite:named.db", more);
+    let named = ["run", "--from", "old", "--to", "new", "--table", "account", "--mode", "upsert"];
+    let _ = setting.longhaul(&named).exits(0);
+    assert_eq!(rows("named.db", "account"), 3);
+    let excluded = ["plan", "--from", &from, "--to", "sqlite:x.db", "--exclude", "tmp_*,contact"];
+    let plan = setting.longhaul(&[&excluded[..], &["--output", "json"]].concat()).exits(0).json();
+    let tables = plan["entities"].as_array().map_or(0, Vec::len);
+    assert_eq!(tables, 1, "{plan}");
+    let drafted = ["init", &from, "sqlite:x.db", "--exclude", "tmp_*", "-o", "draft.yaml"];
+    let _ = setting.longhaul(&drafted).exits(0);
+    assert!(setting.read("draft.yaml").contains("- { exclude: \"tmp_*\" }"));
+    let _ = setting.longhaul(&["check", "draft.yaml"]).exits(0);
+}
+
+#[test]
+fn a_plan_from_urls_says_the_command_that_carries_it_out() {
+    let setting = small();
+    std::fs::remove_file(setting.path("longhaul.yaml")).unwrap();
+    let words = ["plan", "--from", "sqlite:from.db", "--to", "sqlite:to.db", "--table", "pupil"];
+    let said = setting.longhaul(&[&words[..], &["-o", "p.json"]].concat()).exits(0);
+    let command = said.stderr.split("carry it out with: longhaul ").nth(1).unwrap().trim();
+    let without = setting.longhaul(&["run", "p.json"]);
+    let _ = without.fault("usage", 2, &["p.json", "--from URL --to URL"]);
+    setting.write("half.json", "{\"format\": 1, ");
+    let _ = setting.longhaul(&["run", "half.json"]).fault("plan-format", 2, &["half.json"]);
+    let _ = setting.longhaul(&command.split(' ').collect::<Vec<_>>()).exits(0);
+}
+
+#[test]
+fn shells_complete_and_man_pages_are_written() {
+    let setting = Setting::new(LONGHAUL);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let said = setting.longhaul(&["completions", shell]).exits(0);
+        let _ = said.says(&["environments", "progress"]);
+    }
+    let _ = setting.longhaul(&["man"]).exits(0).says(&[".TH longhaul 1"]);
+    let _ = setting.longhaul(&["man", "pages"]).exits(0);
+    for page in ["longhaul.1", "longhaul-run.1", "longhaul-rejects-list.1"] {
+        assert!(setting.read(&format!("pages/{page}")).contains(".SH SYNOPSIS"), "{page}");
+    }
 }

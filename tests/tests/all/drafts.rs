@@ -38,7 +38,7 @@ async fn a_drafted_file_is_sound_and_holds_no_password() {
     let _ = setting.longhaul(&["init", &from, &to.url()]).fault(
         "output-unwritable",
         2,
-        &["there already"],
+        &["exists already"],
     );
     assert_eq!(setting.read("longhaul.yaml"), file);
 }

@@ -31,6 +31,19 @@ fn read_with(body: &str, sets: &[&str], variables: &[(&str, &str)]) -> Result<Co
     from_bytes("school.yaml", "school", body.as_bytes().to_vec(), &sets, &look_up)
 }
 
+/// Reads bytes as if they stood in a file.
+fn from_bytes(
+    name: &str,
+    stem: &str,
+    bytes: Vec<u8>,
+    overrides: &[String],
+    variables: Variables<'_>,
+) -> Result<Config, ConfigError> {
+    let mut tree = parsed(name, bytes)?;
+    apply(&mut tree, &[], Over { set: overrides, asked: &Asked::default() }, variables)?;
+    meant(&tree, stem)
+}
+
 fn read(body: &str) -> Config {
     read_with(body, &[], &[]).unwrap_or_else(|error| panic!("{}", error.render(100, false)))
 }
