@@ -36,42 +36,36 @@ const MORE: &str =
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "run",
-        "\
-  longhaul run shop.yaml
+        "  longhaul run shop.yaml
   longhaul run --from mysql://app@db/shop --to postgres://app@new/shop
   longhaul run --from prod --to dev --table account,contact --exclude 'tmp_*' --top 100
   longhaul run plan.json",
     ),
     (
         "plan",
-        "\
-  longhaul plan shop.yaml
+        "  longhaul plan shop.yaml
   longhaul plan --from sqlite:legacy.db --to postgres://app@new/shop -o plan.json",
     ),
     (
         "init",
-        "\
-  longhaul init sqlite:legacy.db postgres://app@new/shop
+        "  longhaul init sqlite:legacy.db postgres://app@new/shop
   longhaul init --from prod --to dev --file fleet.yaml --table 'account,contact' -o part.yaml",
     ),
     (
         "submit",
-        "\
-  longhaul submit shop.yaml --priority 7
+        "  longhaul submit shop.yaml --priority 7
   longhaul submit --from prod --to dev --table account --mode upsert",
     ),
     (
         "status",
-        "\
-  longhaul status
+        "  longhaul status
   longhaul status 6a1d2f3c
   longhaul status shop.yaml --watch",
     ),
     ("limit", "  longhaul limit 6a1d2f3c slots=8 rows_per_second=20000"),
     (
         "completions",
-        "\
-  longhaul completions bash > ~/.local/share/bash-completion/completions/longhaul
+        "  longhaul completions bash > ~/.local/share/bash-completion/completions/longhaul
   longhaul completions zsh > ~/.zfunc/_longhaul
   longhaul completions fish > ~/.config/fish/completions/longhaul.fish",
     ),
