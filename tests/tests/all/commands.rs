@@ -452,7 +452,7 @@ fn what_moves_is_said_without_a_file_and_can_be_kept() {
     assert_eq!(rows("named.db", "account"), 3);
     let excluded = ["plan", "--from", &from, "--to", "sqlite:x.db", "--exclude", "tmp_*,contact"];
     let plan = setting.longhaul(&[&excluded[..], &["--output", "json"]].concat()).exits(0).json();
-    let tables = plan["entities"].as_array().map_or(0, Vec::len);
+    let tables = plan["plan"]["entities"].as_array().map_or(0, Vec::len);
     assert_eq!(tables, 1, "{plan}");
     let drafted = ["init", &from, "sqlite:x.db", "--exclude", "tmp_*", "-o", "draft.yaml"];
     let _ = setting.longhaul(&drafted).exits(0);
