@@ -216,6 +216,10 @@ pub(crate) struct Run {
     /// Hand it to the fleet, and watch until it ends.
     #[arg(long)]
     pub(crate) fleet: bool,
+
+    /// Remove what the plan removes from the target, without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -247,6 +251,10 @@ pub(crate) struct Resume {
     /// What to do if the snapshot is gone and the source has changed [default: as planned].
     #[arg(long, value_enum)]
     pub(crate) on_snapshot_lost: Option<OnLost>,
+
+    /// Drive the run from here although another process drives it now; that one stops.
+    #[arg(long)]
+    pub(crate) take_over: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@ use endpoint::{Address, Home, Source, Target, open_source, open_target};
 use ledger::{Ledger, Local};
 use protocol::clock::{Clock, SystemClock};
 use protocol::fault::{Code, Fault};
+use protocol::history::{Deed, Entry};
 use protocol::id::{ChunkId, Environment, RunId};
 use protocol::mapping::Migration;
 use protocol::plan::{Entity, Plan};
@@ -17,6 +18,7 @@ use protocol::receipt::Reject;
 use crate::args::{Between, Global};
 use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet, Origin, Over};
 use crate::exit::Failure;
+use crate::person::{self, Driver};
 use crate::progress;
 
 /// The migration file that is meant when none is named.
@@ -286,6 +288,14 @@ async fn owned(
     Ok(None)
 }
 
+/// Notes in a run's home what we did to it. Best effort: it is evidence, and no reason to fail.
+pub(crate) async fn note(home: &mut dyn Home, run: RunId, deed: Deed) {
+    let entry = Entry { at: clock().now(), by: person::me(), deed };
+    if let Err(fault) = home.note(run, &entry).await {
+        tracing::warn!(%run, error = %fault, "what was done is not kept in the target");
+    }
+}
+
 /// Keeps how a run was invoked, so that later commands need not be told again. What holds a
 /// password is not kept.
 pub(crate) async fn remember(ledger: &dyn Ledger, run: RunId, between: &Between) {
@@ -324,6 +334,9 @@ pub(crate) async fn report(
     let samples = home.samples(run).await?;
     let refused = Refused { groups, rejects, samples };
     let mut report = coordinator::report::draw(&plan, &record, &receipts, refused);
+    let history = home.history(run).await?;
+    report.learn(&plan, &record, &receipts, &history);
+    report.standing = Driver::of(&record, &history).map(|driver| driver.sentence());
     let mut after = 0;
     while let Ok(events) = ledger.events(run, after, EVENTS_PAGE).await
         && let Some(last) = events.last()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::Broker;
 use coordinator::report::Report;
@@ -9,7 +10,8 @@ use coordinator::{Ended, drive};
 use endpoint::{Home, Source, Target};
 use ledger::Ledger;
 use protocol::event::Fact;
-use protocol::fault::{Class, Fault};
+use protocol::fault::{Class, Code, Fault};
+use protocol::history::Deed;
 use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::mapping::OnSnapshotLost;
 use protocol::plan::Plan;
@@ -23,6 +25,9 @@ use crate::args::Global;
 use crate::exit::{self, Answer, Failure};
 use crate::signals::Signals;
 use crate::{Probes, assemble, progress, render};
+
+/// How often the home hears that this process is at work.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Batches that one slot holds at once: one being read, one on its way, one being written, and
 /// the driver's own buffers.
@@ -48,8 +53,13 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
     let signals = listen(run);
     let narrator = progress::narrate(global.progress, &stored.plan, &stored.ledger, run);
     let receipts = stored.home.receipts(run).await?;
-    let ended = carry_on(&stored, rejected(&receipts), probes, &signals).await;
+    assemble::note(stored.home.as_mut(), run, Deed::Driven).await;
+    let ended = tokio::select! {
+        ended = carry_on(&stored, rejected(&receipts), probes, &signals) => ended,
+        () = beat(&stored) => unreachable!("it beats until the run ends"),
+    };
     narrator.end().await;
+    leave(&stored, &ended).await;
     let signal = *signals.caught.borrow();
     let outcome = match ended {
         Ok(ended) => Outcome::Ended(ended),
@@ -70,6 +80,40 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
     let code = render::end(global.output, &end);
     files?;
     Ok(code)
+}
+
+/// Lets the home know that this process is at work, for whoever looks. The drive itself finds out when
+/// it is deposed, so nothing that goes wrong here matters.
+async fn beat(stored: &Stored) {
+    let (run, epoch) = (stored.record.run, stored.record.epoch + 1);
+    let mut home = None;
+    loop {
+        tokio::time::sleep(BEAT_EVERY).await;
+        if home.is_none() {
+            home = stored.target.home().await.ok();
+        }
+        if let Some(open) = &mut home
+            && open.beat(run, epoch).await.is_err()
+        {
+            home = None;
+        }
+    }
+}
+
+/// Notes why this process stops, where the run is not over.
+async fn leave(stored: &Stored, ended: &Result<Ended, Fault>) {
+    let why = match ended {
+        Ok(Ended::Complete | Ended::Cancelled) => return,
+        // Whoever drives it now has noted that.
+        Err(fault) if fault.code() == Code::Deposed => return,
+        Ok(Ended::Stuck) => "some chunks are parked".to_string(),
+        Ok(Ended::Paused) => "the run was paused".to_string(),
+        Ok(Ended::Stopped) => "a signal ended it".to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    if let Ok(mut home) = stored.target.home().await {
+        assemble::note(home.as_mut(), stored.record.run, Deed::Stopped { why }).await;
+    }
 }
 
 /// Draws the report on a connection of its own: the one from before the run may be hours old, and

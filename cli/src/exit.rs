@@ -22,6 +22,8 @@ pub(crate) const PAUSED: u8 = 7;
 pub(crate) const UNREACHABLE: u8 = 75;
 /// Interrupted by Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// Ended by SIGHUP: the terminal or the connection it was started from is gone.
+pub(crate) const HUNG_UP: u8 = 129;
 /// Ended by SIGTERM.
 pub(crate) const TERMINATED: u8 = 143;
 

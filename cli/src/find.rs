@@ -208,7 +208,10 @@ async fn from_ledger(
 
 /// How runs were invoked of which this machine's ledger knows it, the latest first, and then what
 /// the file here says; each once.
-async fn invocations(ledger: &dyn Ledger, given: &Between) -> Result<Vec<Between>, Fault> {
+pub(crate) async fn invocations(
+    ledger: &dyn Ledger,
+    given: &Between,
+) -> Result<Vec<Between>, Fault> {
     let mut found = Vec::new();
     for run in ledger.runs().await? {
         if found.len() == INVOCATIONS_MAX {

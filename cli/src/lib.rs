@@ -18,6 +18,7 @@ mod exit;
 mod find;
 mod fleet;
 mod notify;
+mod person;
 mod progress;
 mod render;
 mod signals;
@@ -57,15 +58,17 @@ pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes
         Ok(args) => args,
         Err(error) => {
             // Asking for help is not an error; clap knows which of its "errors" are.
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(2);
+            return match error.print() {
+                Err(unheard) if unheard.kind() != std::io::ErrorKind::BrokenPipe => 2,
+                Ok(()) | Err(_) => u8::try_from(error.exit_code()).unwrap_or(2),
+            };
         }
     };
     progress::init(args.global.progress);
     let service = matches!(args.command, Command::Coordinator(_) | Command::Worker(_));
     progress::init_logs(args.global.log.as_deref(), service);
     let global = args.global.clone();
-    match dispatch(args, probes).await {
+    match dispatch(args, probes).await.and_then(render::was_written) {
         Ok(code) => code,
         Err(failure) => {
             render::failure(&failure, global.output);

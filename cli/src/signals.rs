@@ -1,11 +1,14 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends at once.
+//!
+//! SIGHUP comes when the terminal or the SSH session is gone from which a run was started. Under `nohup`
+//! it is ignored, and stays so.
 
 use tokio::sync::watch;
 
 use crate::exit;
 use crate::progress;
 
-/// Listens for both, from now on.
+/// Listens for them, from now on.
 pub(crate) struct Signals {
     /// The exit code of the signal that was caught.
     pub(crate) caught: watch::Receiver<Option<u8>>,
@@ -63,8 +66,27 @@ async fn next_signal() -> u8 {
             Err(_) => std::future::pending().await,
         }
     };
+    let hung_up = async {
+        if is_ignored(1) {
+            return std::future::pending().await;
+        }
+        match signal(SignalKind::hangup()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => exit::INTERRUPTED,
         _ = terminated => exit::TERMINATED,
+        _ = hung_up => exit::HUNG_UP,
     }
+}
+
+/// Whether whoever started this process told it to ignore that signal, as `nohup` does. Listening would
+/// undo that. Known on Linux only.
+fn is_ignored(number: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (number - 1) & 1 == 1)
 }

@@ -4,6 +4,7 @@
 //! at any time, on any machine. Green is never a default: an entity is *verified* only if every
 //! slice of it was read back and the digests are those of its receipts.
 
+mod checks;
 mod groups;
 mod met;
 mod timeline;
@@ -19,6 +20,7 @@ use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
+pub use checks::Check;
 pub use groups::{Group, Groups, entity_of};
 pub use met::{Met, meet};
 pub use timeline::{StageSpan, Timeline};
@@ -101,6 +103,10 @@ pub struct Report {
     pub faults: Vec<Met>,
     /// What the plan said.
     pub notes: Vec<Note>,
+    /// Each time that the target was read back, the oldest first.
+    pub checks: Vec<Check>,
+    /// Who drives the run, or why nobody does, where it is not over.
+    pub standing: Option<String>,
     /// Whether the source was written to although the migration promised that nobody would.
     pub broken_promise: bool,
 }
@@ -199,6 +205,8 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         samples: refused.samples,
         faults: Vec::new(),
         notes: plan.notes.clone(),
+        checks: Vec::new(),
+        standing: None,
         broken_promise: broken_promise(plan, record),
     }
 }

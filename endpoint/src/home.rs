@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use protocol::fault::Fault;
+use protocol::history::Entry;
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{self, Record, Steering};
 
-/// The bookkeeping of runs inside a target: `run`, `plan`, `receipt`, `reject`, `owner`.
+/// The bookkeeping of runs inside a target: `run`, `plan`, `receipt`, `reject`, `owner`, `history`.
 ///
-/// Reads see what is committed. Every change is one transaction.
+/// Reads see what is committed. Every change is one transaction. Tables that an earlier build did not
+/// know are made when something is first kept in them; until then reads find nothing there.
 #[async_trait]
 pub trait Home: Send + Sync {
-    /// Creates the bookkeeping tables where they are missing. `Code::PlanFormat` when a newer
-    /// build made them.
+    /// Creates the bookkeeping tables where they are missing, those that an earlier build did not know
+    /// among them. `Code::PlanFormat` when a newer build made them.
     async fn install(&mut self) -> Result<(), Fault>;
 
     /// Stores a run in state planning, its plan, and its ownership of the target entities, all in
@@ -111,6 +113,12 @@ pub trait Home: Send + Sync {
     /// Notes what the source's change counters said, and whether the run drifted.
     async fn note_source(&mut self, run: RunId, counters: &str, drifted: bool)
     -> Result<(), Fault>;
+
+    /// Adds to what was done to a run. Durable before it returns.
+    async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault>;
+
+    /// What was done to a run, the oldest first.
+    async fn history(&mut self, run: RunId) -> Result<Vec<Entry>, Fault>;
 
     /// Removes all bookkeeping of a run that is over. Rows that were moved are not touched.
     /// `Code::RunBusy` when it is not over.

@@ -234,6 +234,9 @@ pub trait Target: Send + Sync {
     /// Whether the table holds any row.
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;
 
+    /// How many rows the table holds; one that has more counts as `at_most`.
+    async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault>;
+
     /// Which characters the set has that `protocol::cell::charset` names for a column; none where it
     /// has all, or where only the server can tell.
     async fn repertoire(&self, _charset: &str) -> Result<Option<Lacking>, Fault> {

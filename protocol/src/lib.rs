@@ -22,6 +22,7 @@ pub mod clock;
 pub mod event;
 pub mod fault;
 pub mod finding;
+pub mod history;
 pub mod id;
 pub mod mapping;
 pub mod metric;

@@ -211,7 +211,7 @@ impl Default for Limits {
             bytes_per_second: None,
             memory_bytes: 64 << 20,
             chunk_bytes: 16 << 20,
-            rejects: 1000,
+            rejects: 0,
             attempts: 5,
         }
     }

@@ -43,8 +43,10 @@ pub enum Event {
     Cancelled,
     /// The anti-join of plan and receipts is empty.
     Completed,
-    /// Its receipts were voided.
+    /// What it made was dropped, and its receipts were voided.
     RolledBack,
+    /// There is more to do for a run that was complete: rejected rows are tried again.
+    Reopened,
 }
 
 impl Event {
@@ -54,14 +56,29 @@ impl Event {
     pub fn shuts_the_door(self) -> bool {
         match self {
             Self::Started | Self::Paused | Self::Resumed => false,
-            Self::Cancelled | Self::Completed | Self::RolledBack => true,
+            Self::Cancelled | Self::Completed | Self::RolledBack | Self::Reopened => true,
         }
+    }
+}
+
+/// What becomes of a run: `a run that is complete cannot be …`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled back",
+            Self::Reopened => "opened again",
+        })
     }
 }
 
 /// Something happened to a run that cannot happen in its state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a run that is {from} cannot be {event:?}")]
+#[error("a run that is {from} cannot be {event}")]
 pub struct OutOfTurn {
     /// The state.
     pub from: State,
@@ -89,6 +106,7 @@ impl State {
             (S::Running | S::Paused, E::Completed) => S::Complete,
             (S::Planning | S::Running | S::Paused, E::Cancelled) => S::Cancelled,
             (S::Cancelled | S::Complete, E::RolledBack) => S::Void,
+            (S::Complete, E::Reopened) => S::Running,
             (from, event) => return Err(OutOfTurn { from, event }),
         })
     }
@@ -262,13 +280,14 @@ impl Default for Steering {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 6] = [
+    const EVENTS: [Event; 7] = [
         Event::Started,
         Event::Paused,
         Event::Resumed,
         Event::Cancelled,
         Event::Completed,
         Event::RolledBack,
+        Event::Reopened,
     ];
 
     #[test]
@@ -293,7 +312,8 @@ mod tests {
              paused -- Cancelled --> cancelled\n\
              paused -- Completed --> complete\n\
              cancelled -- RolledBack --> void\n\
-             complete -- RolledBack --> void\n"
+             complete -- RolledBack --> void\n\
+             complete -- Reopened --> running\n"
         );
     }
 

@@ -163,6 +163,10 @@ impl Target for CommitFirst {
         self.inner.holds_rows(table).await
     }
 
+    async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        self.inner.count_rows(table, at_most).await
+    }
+
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
         self.inner.end_sessions(label).await
     }

@@ -87,11 +87,13 @@ pub fn run(command: &mut Command) -> Said {
     command.output().expect("the executable starts").into()
 }
 
-/// Runs a command (`run`, `plan`) over everything between two URLs, answering in JSON.
+/// Runs a command (`run`, `plan`) over everything between two URLs, answering in JSON. Some rows may be
+/// rejected.
 ///
 /// # Panics
 /// When it cannot be started.
 pub fn between(executable: &str, folder: &Path, command: &str, from: &str, to: &str) -> Said {
     let arguments = [command, "--from", from, "--to", to, "--output", "json", "--progress", "none"];
-    run(longhaul(executable, folder).args(arguments))
+    let rejects = ["--set", "limits.rejects=1000"];
+    run(longhaul(executable, folder).args(arguments).args(rejects))
 }

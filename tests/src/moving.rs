@@ -10,6 +10,7 @@ use tokio_postgres::SimpleQueryMessage;
 use crate::command::{Said, longhaul, run};
 use crate::mysql::Mysql;
 use crate::scratch::{Database, Folder};
+use crate::setting::tolerant;
 
 /// What kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,16 +181,18 @@ impl Move {
         this
     }
 
-    /// Writes the migration file, with these lines beside the two environments.
+    /// Writes the migration file, with these lines beside the two environments. Some rows may be
+    /// rejected, see [`tolerant`].
     ///
     /// # Panics
     /// When it cannot be written.
     pub fn file(&self, more: &str) {
         let text = format!(
             "name: moves\nenvironments:\n  old: {{ url: \"{}\" }}\n  new: {{ url: \"{}\" }}\n\
-             from: old\nto: new\n{more}\n",
+             from: old\nto: new\n{}\n",
             self.from.url(),
-            self.to.url()
+            self.to.url(),
+            tolerant(more)
         );
         std::fs::write(self.folder.path().join("longhaul.yaml"), text).expect("it is writable");
     }

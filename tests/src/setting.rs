@@ -48,8 +48,14 @@ impl Setting {
         std::fs::read_to_string(self.path(name)).expect("the file is there")
     }
 
-    /// Writes `longhaul.yaml`: everything from one URL to the other, and `more` lines.
+    /// Writes `longhaul.yaml`: everything from one URL to the other, and `more` lines. Some rows may be
+    /// rejected, see [`tolerant`].
     pub fn migration(&self, from: &str, to: &str, more: &str) {
+        self.strict_migration(from, to, &tolerant(more));
+    }
+
+    /// The same, but nothing is said of rejects where `more` says nothing: the first ends the run.
+    pub fn strict_migration(&self, from: &str, to: &str, more: &str) {
         let text = format!(
             "name: bad\nenvironments:\n  old: {{ url: \"{from}\" }}\n  new: {{ url: \"{to}\" }}\n\
              from: old\nto: new\n{more}\n"
@@ -114,6 +120,19 @@ impl Setting {
                 assert!(!found, "{canary} stands in {}", file.display());
             }
         }
+    }
+}
+
+/// These lines, and up to a thousand rejects per table where they say nothing of any. Many tests look at
+/// which rows are rejected, and a run stops at the first unless it is told otherwise.
+pub fn tolerant(more: &str) -> String {
+    const LIMIT: &str = "rejects: 1000";
+    if more.contains("rejects:") {
+        more.to_owned()
+    } else if more.contains("limits: {") {
+        more.replacen("limits: {", &format!("limits: {{ {LIMIT},"), 1)
+    } else {
+        format!("{more}\nlimits: {{ {LIMIT} }}")
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct Submit {
     /// Which run goes first when several share the fleet: 0 to 9, the highest first.
     #[arg(long, value_name = "PRIORITY", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) priority: Option<u8>,
+
+    /// Remove what the plan removes from the target, without asking.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 /// The file of a fleet, and what overrides it.

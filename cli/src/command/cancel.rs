@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::fault::Code;
-use protocol::run::Event;
+use protocol::run::{Event, State};
 
 use crate::args::{Cancel, Global};
 use crate::exit::{self, Answer};
@@ -16,6 +16,11 @@ const ENDING_WITHIN: Duration = Duration::from_secs(30);
 /// Cancels. Chunks in flight may end within a bound; what is left then is undone.
 pub(crate) async fn cancel(global: &Global, args: Cancel) -> Answer {
     let mut meant = Meant::find(global, &args.of, find::Which::Unfinished).await?;
+    if meant.found.record.state == State::Cancelled {
+        render::state(global.output, &meant.found.record);
+        progress::say("it was cancelled already");
+        return Ok(exit::OK);
+    }
     find::refuse_final(&meant.found.record)?;
     let run = meant.found.record.run;
     match meant.change(Event::Cancelled, args.within).await {

@@ -16,6 +16,10 @@ pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer 
     std::fs::create_dir_all(&args.dir).map_err(|error| {
         Fault::new(Code::OutputUnwritable, args.dir.display().to_string()).because(error)
     })?;
+    refuse_others(&legacy, demo::is_ours)?;
+    if args.target.is_none() {
+        refuse_others(&fresh, demo::is_result)?;
+    }
     progress::say(&format!("generating about {} rows in {}", args.rows, legacy.display()));
     remove(&legacy)?;
     let (path, rows) = (legacy.clone(), args.rows);
@@ -25,7 +29,7 @@ pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer 
     let to = match args.target {
         Some(url) => url,
         None => {
-            // The last demo's result is not worth keeping; it is ours, by its place and name.
+            // The last demo's result is not worth keeping.
             remove(&fresh)?;
             format!("sqlite:{}", fresh.display())
         }
@@ -33,7 +37,18 @@ pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer 
     let from = format!("sqlite:{}", legacy.display());
     let set = vec!["name=demo".to_string()];
     let between = Between { from: Some(from), to: Some(to), set, ..Between::default() };
-    run::start(global, between, None, probes).await
+    run::start(global, between, None, false, probes).await
+}
+
+/// Refuses to take the place of a file that no demo made.
+fn refuse_others(database: &Path, is_ours: fn(&Path) -> bool) -> Result<(), Fault> {
+    let empty = std::fs::metadata(database).map_or(true, |file| file.len() == 0);
+    if empty || is_ours(database) {
+        return Ok(());
+    }
+    Err(Fault::new(Code::OutputUnwritable, database.display().to_string())
+        .saying("the file is there, and no demo of this build made it; it was not touched")
+        .next("Name another folder with `--dir`, or move the file away."))
 }
 
 fn remove(database: &Path) -> Result<(), Fault> {

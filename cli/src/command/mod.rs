@@ -1,5 +1,6 @@
 //! One sub-command, one file.
 
+pub(crate) mod agree;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;

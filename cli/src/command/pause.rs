@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::run::Event;
+use protocol::run::{Event, State};
 
 use crate::args::{Global, OfRun};
 use crate::exit::{self, Answer};
@@ -18,6 +18,12 @@ pub(crate) async fn pause(global: &Global, of: OfRun) -> Answer {
     let mut meant = Meant::find(global, &of, find::Which::Unfinished).await?;
     find::refuse_final(&meant.found.record)?;
     let run = meant.found.record.run;
+    if meant.found.record.state == State::Paused {
+        render::state(global.output, &meant.found.record);
+        progress::say("it was paused already");
+        progress::say(&format!("go on with: longhaul resume {run}"));
+        return Ok(exit::OK);
+    }
     meant.change(Event::Paused, WITHIN).await?;
     render::state(global.output, &meant.found.record);
     progress::say("no new chunk begins");

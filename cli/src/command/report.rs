@@ -1,5 +1,7 @@
 //! `longhaul report`: what a run came to, drawn anew from the target.
 
+use coordinator::report::Verdict;
+
 use crate::args::{Global, OfRun, Output};
 use crate::exit::{self, Answer};
 use crate::{assemble, find, render};
@@ -16,5 +18,8 @@ pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
         Output::Text => render::answer(&render::report::text(&report)),
     }
     render::report::save(&report, &assemble::folder(global, run))?;
-    Ok(exit::OK)
+    if report.verdict != Verdict::Different {
+        return Ok(exit::OK);
+    }
+    Ok(render::complete(&report, global.output))
 }

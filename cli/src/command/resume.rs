@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use endpoint::Home;
 use ledger::Ledger;
 use protocol::chunk;
 use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, RunId};
 use protocol::mapping::OnSnapshotLost;
-use protocol::run::{self, State};
+use protocol::run::{self, Record, State};
 
-use crate::args::{Global, OnLost, Resume};
+use crate::args::{Global, OnLost, Output, Resume};
 use crate::assemble::{self, Settings};
 use crate::execute::{Stored, execute};
-use crate::exit::{self, Answer};
+use crate::exit::{self, Answer, Failure};
 use crate::fleet::meant::Meant;
+use crate::person::Driver;
 use crate::{Probes, find, progress, render};
 
 /// How long chunks in flight may stand in the way of a change.
@@ -23,13 +25,30 @@ const CHANGE_WITHIN: Duration = Duration::from_secs(60);
 /// Continues an unfinished run.
 pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> Answer {
     refuse_changes(&resume.of.between.set)?;
-    let meant = Meant::find(global, &resume.of, find::Which::UnfinishedAnywhere).await?;
+    let meant = match Meant::find(global, &resume.of, find::Which::UnfinishedAnywhere).await {
+        Ok(meant) => meant,
+        // Nothing is left to resume: if that is because the latest is complete, all is well.
+        Err(Failure::Fault(fault)) if fault.code() == Code::RunBusy => {
+            let latest = Meant::find(global, &resume.of, find::Which::Latest).await;
+            match latest {
+                Ok(latest) if latest.found.record.state == State::Complete => latest,
+                Ok(_) | Err(_) => return Err(fault.into()),
+            }
+        }
+        Err(failure) => return Err(failure),
+    };
+    if meant.found.record.state == State::Complete {
+        return complete_already(global, meant).await;
+    }
     find::refuse_final(&meant.found.record)?;
     if meant.found.record.fleet {
         return of_the_fleet(global, meant).await;
     }
     let (mut found, ledger) = (meant.found, meant.local);
     let run = found.record.run;
+    if !resume.take_over {
+        refuse_driven(&found.record, found.home.as_mut()).await?;
+    }
     let plan = found.home.plan(run).await?;
     let source = Settings::read(&found.between)?.source().await?;
     let chunks = u32::try_from(plan.chunks.len()).expect("chunk ids are u32");
@@ -52,6 +71,35 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
         on_snapshot_lost,
     };
     execute(global, stored, probes).await
+}
+
+/// A run that is complete has nothing left to do: the answer is what it came to, so that whoever resumes
+/// after an end that was not seen learns the same as if it had been.
+async fn complete_already(global: &Global, mut meant: Meant) -> Answer {
+    let run = meant.found.record.run;
+    let ledger = meant.local.as_ref();
+    let report = assemble::report(meant.found.home.as_mut(), ledger, run).await?;
+    match global.output {
+        Output::Json => render::answer_json(&report),
+        Output::Text => render::answer(&render::report::summary(&report)),
+    }
+    progress::say(&format!("run {run} is complete already; nothing is left to do"));
+    Ok(render::complete(&report, global.output))
+}
+
+/// Refuses a run that another process drives now: two would take it from each other in turn.
+pub(crate) async fn refuse_driven(record: &Record, home: &mut dyn Home) -> Result<(), Fault> {
+    let run = record.run;
+    let history = home.history(run).await?;
+    match Driver::of(record, &history).filter(|driver| driver.alive) {
+        None => Ok(()),
+        Some(driver) => Err(Fault::new(Code::RunBusy, format!("run {run}"))
+            .saying(driver.sentence())
+            .next(format!(
+                "Watch it: longhaul status {run} --watch. To drive it from here instead: longhaul \
+                 resume {run} --take-over"
+            ))),
+    }
 }
 
 /// A stored plan is never changed, so only how its environments are reached can be said anew.

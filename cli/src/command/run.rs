@@ -11,6 +11,7 @@ use protocol::wire;
 
 use crate::args::{AskedAndKept, Between, Global, OfRun, Run};
 use crate::assemble::{self, Settings};
+use crate::command::agree;
 use crate::command::submit::{self, Left};
 use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
@@ -23,14 +24,14 @@ pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
     let (between, saved) = asked(run.what, run.between, run.asked)?;
     if run.fleet {
         let Left { run: left, .. } =
-            submit::leave(global, &between, saved.as_deref(), None).await?;
+            submit::leave(global, &between, saved.as_deref(), None, run.yes).await?;
         progress::say(&format!("run {left}"));
         let meant =
             Meant::find(global, &OfRun { run: Some(left.into()), between }, find::Which::Latest)
                 .await?;
         return watch::watch(global, meant, Until::Waiting).await;
     }
-    start(global, between, saved.as_deref(), probes).await
+    start(global, between, saved.as_deref(), run.yes, probes).await
 }
 
 /// Starts a new run. `saved` is a plan that was drawn before.
@@ -38,11 +39,13 @@ pub(crate) async fn start(
     global: &Global,
     between: Between,
     saved: Option<&Path>,
+    yes: bool,
     probes: Probes,
 ) -> Answer {
     let settings = settings(&between, saved)?;
     let (source, target) = (settings.source().await?, settings.target().await?);
     let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
+    agree::to_lose(&plan, target.as_ref(), yes).await?;
     let record = Record::new(assemble::new_run(), &plan, assemble::clock().now());
     // Before the run is stored, so that a folder that cannot be used stops it in time.
     let ledger = assemble::ledger(global).await?;

@@ -54,6 +54,7 @@ async fn look(meant: &mut Meant) -> Result<render::status::Status, Fault> {
     let plan = found.home.plan(run).await?;
     let receipts = found.home.receipts(run).await?;
     let others = found.home.runs().await?;
+    let history = found.home.history(run).await?;
     let ledger = meant.ledger.as_ref();
     // A ledger that is away is asked once, and says why.
     let presences = match timeout(ASK_WITHIN, ledger.presences()).await {
@@ -66,7 +67,9 @@ async fn look(meant: &mut Meant) -> Result<render::status::Status, Fault> {
         Err(_) => (None, Vec::new()),
     };
     let record = &found.record;
-    Ok(render::status::Status::of(record, &plan, &receipts, known, &events, &others, fleet))
+    let status =
+        render::status::Status::of(record, &plan, &receipts, known, &events, &others, fleet);
+    Ok(status.with(record, &history))
 }
 
 /// All kept events; what is known of faults stands there.

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::args::{Between, Global, Output, Submit};
 use crate::assemble::{self, Settings};
+use crate::command::agree;
 use crate::command::run::{asked, drawn, settings};
 use crate::exit::{self, Answer, Failure};
 use crate::fleet::traces::{Span, Traces, root};
@@ -27,7 +28,8 @@ const NOTE_WITHIN: Duration = Duration::from_secs(3);
 /// Submits, and says how to watch.
 pub(crate) async fn submit(global: &Global, args: Submit) -> Answer {
     let (between, saved) = asked(args.what, args.between, args.asked)?;
-    let Left { run, warnings } = leave(global, &between, saved.as_deref(), args.priority).await?;
+    let Left { run, warnings } =
+        leave(global, &between, saved.as_deref(), args.priority, args.yes).await?;
     match global.output {
         Output::Json => render::answer_json(&json!({ "run": run, "warnings": warnings })),
         Output::Text => render::answer(&run.to_string()),
@@ -49,6 +51,7 @@ pub(crate) async fn leave(
     between: &Between,
     saved: Option<&Path>,
     priority: Option<u8>,
+    yes: bool,
 ) -> Result<Left, Failure> {
     let settings = settings(between, saved)?;
     let traces = Traces::begin(settings.fleet()?, "submit", &std::process::id().to_string());
@@ -59,6 +62,7 @@ pub(crate) async fn leave(
     let drawing = clock.now();
     let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
     refuse_unshared(source.as_ref(), &plan).await?;
+    agree::to_lose(&plan, target.as_ref(), yes).await?;
     let drew = clock.now();
     let mut record = Record::new(assemble::new_run(), &plan, drew);
     record.fleet = true;

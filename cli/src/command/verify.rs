@@ -2,6 +2,7 @@
 
 use coordinator::verify::{Sides, recheck};
 use protocol::fault::{Code, Fault};
+use protocol::history::Deed;
 use protocol::run::State;
 
 use crate::args::{Global, OfRun, Output};
@@ -47,15 +48,19 @@ pub(crate) async fn verify(global: &Global, of: OfRun) -> Answer {
         progress::say(&format!("reading back {}", entity.target));
     };
     let checks = recheck(sides, &receipts, &rejects, told).await?;
+    let tables = checks.iter().map(render::verify::kept).collect();
+    assemble::note(found.home.as_mut(), run, Deed::Verified { tables }).await;
     match global.output {
         Output::Json => render::answer_json(&checks),
         Output::Text => render::answer(&render::verify::text(&checks)),
     }
     let provable = |check: &&coordinator::verify::Check| check.unprovable.is_none();
     let equal = checks.iter().filter(provable).all(coordinator::verify::Check::equal);
-    if equal {
-        return Ok(exit::OK);
+    if !equal {
+        render::complain(&Fault::new(Code::Differs, found.target.place()), global.output);
     }
-    render::complain(&Fault::new(Code::Differs, found.target.place()), global.output);
-    Ok(exit::DIFFERENT)
+    // The page that was written when the run ended would go on saying what is no longer so.
+    let report = assemble::report(found.home.as_mut(), ledger.as_ref(), run).await?;
+    render::report::save(&report, &assemble::folder(global, run))?;
+    Ok(if equal { exit::OK } else { exit::DIFFERENT })
 }

@@ -228,7 +228,8 @@ pub(super) struct Limits {
     pub(super) memory: Option<Size>,
     /// What one chunk aims at. Default: 16MiB; at least 1KiB.
     pub(super) chunk_bytes: Option<Size>,
-    /// Rows per entity that may be rejected before the entity stops. Default: 1000.
+    /// Rows per entity that may be rejected before the entity stops. Default: 0, so that a run
+    /// that would lose a row stops and says so.
     pub(super) rejects: Option<u64>,
 }
 

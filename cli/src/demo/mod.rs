@@ -28,6 +28,29 @@ pub const ROWS: u64 = 1_000_000;
 const TABLES: &str = include_str!("schema.sql");
 const INDEXES: &str = include_str!("finish.sql");
 
+/// What the file says of itself: `LHdm`, in the field that SQLite keeps for this.
+const MARK: i32 = 0x4c48_646d;
+
+/// Whether a file is a database that [`generate`] wrote.
+pub fn is_ours(path: &Path) -> bool {
+    let mark =
+        |db: Connection| db.query_row("PRAGMA application_id", [], |row| row.get::<_, i32>(0));
+    open_to_read(path).and_then(mark).is_ok_and(|mark| mark == MARK)
+}
+
+/// Whether a file is the result of moving such a database: no run but demos wrote to it.
+pub fn is_result(path: &Path) -> bool {
+    let others = |db: Connection| {
+        let runs = "SELECT count(*), sum(migration <> 'demo') FROM longhaul_run";
+        db.query_row(runs, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))
+    };
+    open_to_read(path).and_then(others).is_ok_and(|(runs, others)| runs > 0 && others == Some(0))
+}
+
+fn open_to_read(path: &Path) -> Result<Connection, rusqlite::Error> {
+    Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
 /// Writes the database to `path`: about `rows` rows over all tables, at least a hundred or so.
 /// `progress` hears the table and how many of its rows are written, now and then and at the end
 /// of each.
@@ -68,6 +91,7 @@ fn write(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;
          PRAGMA cache_size = -65536;",
     )?;
+    db.pragma_update(None, "application_id", MARK)?;
     let transaction = db.transaction()?;
     transaction.execute_batch(TABLES)?;
     fill::all(&transaction, rows, progress)?;

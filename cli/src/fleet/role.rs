@@ -178,7 +178,8 @@ fn stop(kind: &str, manager: Arc<Manager>) -> watch::Receiver<bool> {
     stopping
 }
 
-fn host() -> String {
+/// The name of this machine.
+pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod workers;
 use std::error::Error as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use coordinator::Ended;
 use coordinator::report::{Report, Verdict};
@@ -38,9 +39,32 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
-/// A whole answer. A reader that left early got what it wanted.
+/// Why an answer could not be written, for the end of the command: it is the command that failed then.
+static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// A whole answer. A reader that left early got what it wanted; any other failure ends the command
+/// with [`was_written`].
 pub(crate) fn answer(text: &str) {
-    let _ = line(text.trim_end());
+    match line(text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// The exit code of a command, unless its answer was lost.
+///
+/// # Errors
+/// `Code::OutputUnwritable` where it was.
+pub(crate) fn was_written(code: u8) -> Result<u8, Failure> {
+    match UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        None => Ok(code),
+        Some(error) => Err(Fault::new(Code::OutputUnwritable, "the answer on stdout")
+            .because(error)
+            .next("Send it elsewhere, or make room; then run the command again.")
+            .into()),
+    }
 }
 
 /// A whole answer, as JSON.
@@ -203,7 +227,8 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
     end.outcome.exit(end.signal).unwrap_or(exit::FAILED)
 }
 
-fn complete(report: &Report, output: Output) -> u8 {
+/// Says what speaks against a complete run, and returns its exit code.
+pub(crate) fn complete(report: &Report, output: Output) -> u8 {
     match report.verdict {
         Verdict::Different => {
             complain(&Fault::new(Code::Differs, report.to.environment.to_string()), output);

@@ -10,7 +10,7 @@ mod trouble;
 
 use std::path::Path;
 
-use coordinator::report::{EntityReport, Report};
+use coordinator::report::{Check, EntityReport, Report, Verdict};
 use protocol::fault::Fault;
 
 use super::spent;
@@ -64,6 +64,14 @@ pub(crate) fn text(report: &Report) -> String {
     if let Some(line) = spent::line(&report.spent) {
         out += &format!("time         {line}\n");
     }
+    if let Some(standing) = &report.standing {
+        out += &format!("driver       {standing}\n");
+    }
+    out += &report
+        .checks
+        .iter()
+        .map(|check| format!("verified     {}\n", checked(check)))
+        .collect::<String>();
     out += "\n";
     out += &entities(report);
     out += &digests(report);
@@ -92,6 +100,16 @@ pub(crate) fn text(report: &Report) -> String {
         }
     }
     out
+}
+
+/// When the target was read back, by whom, and what was found.
+pub(crate) fn checked(check: &Check) -> String {
+    let found = match check.verdict {
+        Verdict::Verified => "it holds what was written",
+        Verdict::NotVerified => "nothing could be proven",
+        Verdict::Different => "IT DIFFERS",
+    };
+    format!("{} by {}: {found}", check.at, check.by)
 }
 
 fn verdict(report: &Report) -> String {

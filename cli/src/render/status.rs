@@ -4,16 +4,19 @@ mod fleet;
 
 use std::collections::BTreeMap;
 
+use coordinator::report::Check;
 use ledger::Checkpoints;
 use protocol::chunk;
 use protocol::event::{Event, Fact};
+use protocol::history::{Entry, last_verified};
 use protocol::plan::{Plan, Stage};
 use protocol::receipt::{Receipt, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
-use super::report::grouped;
+use super::report::{checked, grouped};
 use super::spent;
+use crate::person::Driver;
 pub(crate) use fleet::Fleet;
 
 /// People are told of so many entities' time; JSON has them all.
@@ -40,6 +43,10 @@ pub(crate) struct Status {
     parked: Vec<Parked>,
     next: Option<String>,
     fleet: Option<Fleet>,
+    /// Who drives it, or drove it last, where it lives in a process.
+    driver: Option<Driver>,
+    /// The last time that `verify` read the target back: when, by whom, what was found.
+    verified: Option<Check>,
     other_runs: Vec<Other>,
 }
 
@@ -116,8 +123,17 @@ impl Status {
             parked: parked(known, events),
             next,
             fleet,
+            driver: None,
+            verified: None,
             other_runs: others.iter().filter(|o| o.run != record.run).map(other).collect(),
         }
+    }
+
+    /// The same, with what was done to the run.
+    pub(crate) fn with(mut self, record: &Record, history: &[Entry]) -> Self {
+        self.driver = Driver::of(record, history);
+        self.verified = last_verified(history).map(|(entry, tables)| Check::of(entry, tables));
+        self
     }
 
     /// Where the time went, over the run and for the entities that took most of it.
@@ -154,7 +170,16 @@ impl Status {
                 parked.what, parked.code, parked.message, parked.advice
             );
         }
+        if let Some(driver) = &self.driver {
+            out += &format!("  {}\n", driver.sentence());
+        }
+        if let Some(check) = &self.verified {
+            out += &format!("  verified {}\n", checked(check));
+        }
+        let alive = self.driver.as_ref().map(|driver| driver.alive);
         match (&self.next, &self.fleet) {
+            (Some(_), None) if alive == Some(true) => {}
+            (Some(next), None) if alive == Some(false) => out += &format!("  next: {next}\n"),
             (Some(next), None) => out += &format!("  if nobody is driving it: {next}\n"),
             (next, Some(fleet)) => {
                 out += &fleet.text();

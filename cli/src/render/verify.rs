@@ -1,6 +1,7 @@
 //! What `longhaul verify` found, for people.
 
 use coordinator::verify::{Check, How};
+use protocol::history::{Checked, Outcome};
 
 use super::report::grouped;
 
@@ -10,6 +11,32 @@ const KEYS_SHOWN: usize = 20;
 /// A line per entity, and the keys that differ below it.
 pub(crate) fn text(checks: &[Check]) -> String {
     checks.iter().map(entity).collect()
+}
+
+/// What is kept of a check in the target: evidence, and so not every key.
+pub(crate) fn kept(check: &Check) -> Checked {
+    let differences = check.differences.as_deref().unwrap_or_default();
+    let named = differences.iter().take(KEYS_SHOWN);
+    Checked {
+        table: check.entity.clone(),
+        outcome: match (&check.unprovable, check.equal()) {
+            (Some(_), _) => Outcome::Unprovable,
+            (None, true) => Outcome::Equal,
+            (None, false) => Outcome::Different,
+        },
+        expected: check.expected.rows,
+        found: check.found.rows,
+        differences: named.map(|one| format!("{} {}", how(one.how), one.key)).collect(),
+        more: check.more || differences.len() > KEYS_SHOWN,
+    }
+}
+
+fn how(how: How) -> &'static str {
+    match how {
+        How::Missing => "missing",
+        How::Added => "added",
+        How::Changed => "changed",
+    }
 }
 
 fn entity(check: &Check) -> String {
@@ -27,12 +54,7 @@ fn entity(check: &Check) -> String {
     );
     let differences = check.differences.as_deref().unwrap_or_default();
     for difference in differences.iter().take(KEYS_SHOWN) {
-        let how = match difference.how {
-            How::Missing => "missing",
-            How::Added => "added",
-            How::Changed => "changed",
-        };
-        out += &format!("                {how:<8} {}\n", difference.key);
+        out += &format!("                {:<8} {}\n", how(difference.how), difference.key);
     }
     if differences.len() > KEYS_SHOWN {
         out += &format!("                and {} more\n", differences.len() - KEYS_SHOWN);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::Fault;
+use protocol::history::Entry;
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
@@ -113,6 +114,14 @@ impl Home for FaultyHome {
         drifted: bool,
     ) -> Result<(), Fault> {
         self.script.around(Op::NoteSource, self.inner.note_source(run, counters, drifted)).await
+    }
+
+    async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {
+        self.inner.note(run, entry).await
+    }
+
+    async fn history(&mut self, run: RunId) -> Result<Vec<Entry>, Fault> {
+        self.inner.history(run).await
     }
 
     async fn forget(&mut self, run: RunId) -> Result<(), Fault> {

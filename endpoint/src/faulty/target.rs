@@ -67,6 +67,10 @@ impl Target for FaultyTarget {
         self.script.around(Op::HoldsRows, self.inner.holds_rows(table)).await
     }
 
+    async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        self.inner.count_rows(table, at_most).await
+    }
+
     async fn repertoire(&self, charset: &str) -> Result<Option<Lacking>, Fault> {
         self.script.around(Op::Repertoire, self.inner.repertoire(charset)).await
     }

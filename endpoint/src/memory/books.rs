@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::{Code, Fault};
+use protocol::history::Entry;
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
@@ -32,6 +33,7 @@ pub(super) struct Run {
     pub(super) receipts: BTreeMap<ChunkId, Receipt>,
     pub(super) rejects: Vec<Reject>,
     pub(super) samples: Vec<Reject>,
+    history: Vec<Entry>,
 }
 
 impl Run {
@@ -82,6 +84,7 @@ impl Books {
             receipts: BTreeMap::new(),
             rejects: Vec::new(),
             samples: Vec::new(),
+            history: Vec::new(),
         };
         self.runs.insert(record.run, run);
         Ok(())
@@ -331,6 +334,14 @@ impl Home for MemoryHome {
             run.record.counters = Some(counters.to_owned());
             run.record.drifted = drifted;
         })
+    }
+
+    async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {
+        self.at(run, |run| run.history.push(entry.clone()))
+    }
+
+    async fn history(&mut self, run: RunId) -> Result<Vec<Entry>, Fault> {
+        self.at(run, |run| run.history.clone())
     }
 
     async fn forget(&mut self, run: RunId) -> Result<(), Fault> {

@@ -139,6 +139,13 @@ impl MySql {
         Ok(link.one(&ask).await?.as_deref() == Some("1"))
     }
 
+    pub(super) async fn ask_count(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        let mut link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let rows = format!("SELECT 1 FROM {} LIMIT {at_most}", words::table(table));
+        let count = link.one(&format!("SELECT count(*) FROM ({rows}) AS counted")).await?;
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
     /// Tables that are there must keep transactions. Of rights the server says nothing before they
     /// are used.
     pub(super) async fn ask_rights(&self, entities: &[&Entity]) -> Result<(), Fault> {

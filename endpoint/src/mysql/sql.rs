@@ -20,6 +20,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     lacks_characters: None,
     installed: "SELECT table_name FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name = 'longhaul_meta'",
+    tables: "SELECT table_name FROM information_schema.tables \
+         WHERE table_schema = DATABASE() AND table_name LIKE 'longhaul\\_%'",
     install_lock: None,
     begin: "START TRANSACTION",
     now: "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)",

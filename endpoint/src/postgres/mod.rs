@@ -190,6 +190,10 @@ impl Target for Postgres {
         self.ask_rows(table).await
     }
 
+    async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        self.ask_count(table, at_most).await
+    }
+
     async fn repertoire(&self, _charset: &str) -> Result<Option<Lacking>, Fault> {
         charset::repertoire(&self.door).await
     }

@@ -146,6 +146,13 @@ impl Postgres {
         link.one(&ask).await
     }
 
+    pub(super) async fn ask_count(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        let link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let rows = format!("SELECT FROM {} LIMIT {at_most}", quote::table(table));
+        let count: i64 = link.one(&format!("SELECT count(*) FROM ({rows}) rows")).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Slices are ranges of pages, the last open-ended, so that they partition the table whatever
     /// its keys are. A partitioned table has no pages of its own: slice 0 reads all of it.
     pub(super) async fn begin_read_back(

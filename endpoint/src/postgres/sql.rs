@@ -21,6 +21,8 @@ pub(super) const DIALECT: Dialect = Dialect {
         "SELECT 1::bigint WHERE current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII')",
     ),
     installed: "SELECT to_regclass('longhaul.meta')::text",
+    tables: "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = 'longhaul' AND c.relkind = 'r'",
     install_lock: Some("SELECT pg_advisory_xact_lock(7811889142345236992)"),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     now: "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",

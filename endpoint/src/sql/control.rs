@@ -1,5 +1,8 @@
 //! The bookkeeping of runs in a target: tables `meta`, `run`, `plan`, `receipt`, `reject`,
-//! `sample` and `owner`, the same in every SQL engine.
+//! `sample`, `resolved`, `history` and `owner`, the same in every SQL engine.
+//!
+//! A target that an earlier build wrote to lacks the tables that came since: they are made when
+//! something is first kept in them, and count as empty until then.
 //!
 //! Every column is text or a 64-bit integer, so that an engine binds and returns them without
 //! thought. What differs between engines is data, in [`Dialect`].
@@ -9,6 +12,7 @@
 
 mod changes;
 pub(crate) mod chunk;
+mod history;
 mod home;
 mod pages;
 mod rows;
@@ -75,6 +79,8 @@ pub(crate) struct Dialect {
     pub(crate) lacks_characters: Option<&'static str>,
     /// Returns one row with a cell that is not NULL when `meta` is there.
     pub(crate) installed: &'static str,
+    /// Returns the bookkeeping tables that are there, a row each, with their prefix but for a schema.
+    pub(crate) tables: &'static str,
     /// Keeps two installations apart, inside the transaction of each.
     pub(crate) install_lock: Option<&'static str>,
     /// Begins a transaction that will write.

@@ -222,6 +222,19 @@ impl Target for File {
         reader.link.call(Doing::Write, move |c| c.query_row(&any, [], |row| row.get(0))).await
     }
 
+    async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
+        if !self.place.is_there() {
+            return Ok(0);
+        }
+        let reader = self.pool.reader().await?;
+        let rows = format!("SELECT 1 FROM {} LIMIT {at_most}", quote::table(table));
+        let count = format!("SELECT count(*) FROM ({rows})");
+        let one =
+            move |c: &mut rusqlite::Connection| c.query_row(&count, [], |row| row.get::<_, i64>(0));
+        let count = reader.link.call(Doing::Write, one).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
         coarse::keys(&self.pool.reader().await?.link, table).await
     }

@@ -28,6 +28,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     schema: None,
     lacks_characters: None,
     installed: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'longhaul_meta'",
+    tables: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'longhaul!_%' ESCAPE '!'",
     install_lock: None,
     begin: "BEGIN IMMEDIATE",
     now: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",

@@ -102,6 +102,10 @@ codes! {
         title "the run cannot do that now"
         advice "See `longhaul status`."
         about "The state of the run does not allow what was asked: a run that is not over cannot be forgotten, a complete one cannot be resumed."
+    NotAgreed "not-agreed" Fatal exit 2
+        title "nobody agreed to what would be lost"
+        advice "Look at the list; to go on, run the command again with `--yes`."
+        about "The command would remove what stands in the target now: rows of a table in mode replace, or tables. In a terminal it asks first; elsewhere it goes on only with `--yes`. Nothing was written or removed."
     OutputUnwritable "output-unwritable" Fatal exit 2
         title "a file cannot be written"
         advice "Check that the folder exists and may be written."
@@ -264,7 +268,7 @@ codes! {
         about "Somebody resumed the run elsewhere. Whoever sees a newer epoch stops. No data is at risk: receipts decide."
     Differs "differs" Fatal exit 5
         title "the target does not hold what was written"
-        advice "See the entities and keys in the report; find who wrote to the target."
+        advice "Type `longhaul report`: it names the tables, and the keys of rows that differ. Find who wrote to the target; `longhaul verify` looks again."
         about "Reading the target back gave other rows than the receipts say. Rows were changed, added or removed after they were written, or the target altered values on the way in."
     LedgerUnusable "ledger-unusable" Fatal exit 2
         title "the local ledger cannot be used"

@@ -44,3 +44,4 @@ mod tampering;
 mod traces;
 mod types;
 mod unfit;
+mod wayout;

@@ -92,7 +92,9 @@ async fn a_run_is_paused_limited_resumed_and_cancelled_from_anywhere() {
     watcher.hears_that("a chunk done", fact("done", "\"stage\":\"copy\""));
     let _ = fleet.longhaul(&["pause", &run]).exits(0).says(&["is paused", "longhaul resume"]);
     watcher.hears_that("paused", fact("run", "\"paused\""));
-    let _ = fleet.longhaul(&["pause", &run]).fault("run-busy", 2, &[&run]);
+    let _ = fleet.longhaul(&["pause", &run]).exits(0).says(&["is paused", "already"]);
+    // Whoever tries parked chunks again does not end somebody's pause.
+    let _ = fleet.longhaul(&["retry", &run]).exits(0).says(&["is paused", "longhaul resume"]);
     let changes = ["slots=1", "rows_per_second=none", "priority=9"];
     let limited = fleet.longhaul(&[&["limit", &run], &changes[..]].concat()).exits(0);
     let _ = limited.says(&["priority 9", "slots 1"]);

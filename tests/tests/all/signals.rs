@@ -46,7 +46,12 @@ impl Slow {
     }
 
     fn starts(&self) -> UnderWay {
-        let mut command = self.setting.command(&["run", "--progress", "json", "--log", "off"]);
+        let longhaul = self.setting.command(&["run", "--progress", "json", "--log", "off"]);
+        // Under `nohup`, which these tests may be run by, SIGHUP would be ignored here as well.
+        let mut command = std::process::Command::new("env");
+        command.arg("--default-signal=HUP").arg(longhaul.get_program()).args(longhaul.get_args());
+        command.current_dir(longhaul.get_current_dir().unwrap());
+        command.envs(longhaul.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut child = command
             .env("TEST_PASSWORD", PASSWORD)
             .stdout(Stdio::piped())
@@ -120,6 +125,11 @@ async fn ends_in_order(signal: Signal, code: i32) {
 #[tokio::test]
 async fn the_first_ctrl_c_finishes_the_chunks_in_flight() {
     ends_in_order(Signal::INT, 130).await;
+}
+
+#[tokio::test]
+async fn a_lost_terminal_does_the_same() {
+    ends_in_order(Signal::HUP, 129).await;
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ pub(super) fn html(report: &Report) -> String {
         trouble::policies(report),
         trouble::faults(report),
         proof::section_of(report),
+        proof::checks(report),
         proof::digests(report),
         notes(report),
     ];
@@ -53,7 +54,7 @@ fn colour(verdict: Verdict) -> &'static str {
 }
 
 /// A verdict, in its colour. The word alone says it too.
-fn mark(verdict: Verdict) -> String {
+pub(super) fn mark(verdict: Verdict) -> String {
     format!("<span class=\"{}\">{}</span>", colour(verdict), verdict.as_str())
 }
 
@@ -105,7 +106,8 @@ fn header(report: &Report) -> String {
         ("Began", moment(&report.created)),
         ("Ended", report.ended.as_deref().map_or_else(|| "not yet".to_string(), moment)),
         ("Took", report.seconds.map_or_else(|| "–".to_string(), duration)),
-        ("State", report.state.to_string()),
+        ("State", standing(report)),
+        ("Verified", last_check(report)),
         ("Run", format!("<code>{}</code>", report.run)),
     ];
     let facts: String =
@@ -117,6 +119,22 @@ fn header(report: &Report) -> String {
         headline(report),
         Text(&lead(report)),
     )
+}
+
+/// The state, and who drives a run that is not over.
+fn standing(report: &Report) -> String {
+    match &report.standing {
+        None => report.state.to_string(),
+        Some(standing) => format!("{}, {}", report.state, Text(standing)),
+    }
+}
+
+/// When the target was read back last, and what came of it.
+fn last_check(report: &Report) -> String {
+    match report.checks.last() {
+        None => "not yet".to_string(),
+        Some(check) => format!("{}: {}", moment(&check.at), mark(check.verdict)),
+    }
 }
 
 /// `2026-11-21 05:36:50 UTC`, from RFC 3339.

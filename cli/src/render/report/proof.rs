@@ -1,8 +1,10 @@
 //! What is guaranteed, what was proven, and what was not and why.
 
-use coordinator::report::{EntityReport, Report, Verdict};
+use coordinator::report::{Check, EntityReport, Report, Verdict};
+use protocol::history::{Checked, Outcome};
 
 use super::markup::{Text, list, paragraph, section, table, text};
+use super::page::{mark, moment};
 
 /// Consistency, guarantee, and what was not verified.
 pub(super) fn section_of(report: &Report) -> String {
@@ -47,6 +49,27 @@ fn unproven(report: &Report) -> String {
         return paragraph("Nothing: every row was read back, and every column compared.");
     }
     list(&items)
+}
+
+/// Each time that the target was read back: when, who asked, and what was found.
+pub(super) fn checks(report: &Report) -> String {
+    if report.checks.is_empty() {
+        return String::new();
+    }
+    let row = |check: &Check| {
+        let differs: Vec<_> = check.tables.iter().filter_map(differs).collect();
+        let found = format!("{}<small>{}</small>", mark(check.verdict), Text(&differs.join("; ")));
+        vec![moment(&check.at), text(&check.by), found]
+    };
+    let rows: Vec<_> = report.checks.iter().map(row).collect();
+    let about = "The latest counts: it says what the target held then.";
+    section("Verifications", &(paragraph(about) + &table(&["When", "By", "Found"], &rows, None)))
+}
+
+fn differs(table: &Checked) -> Option<String> {
+    let Checked { table, outcome, expected, found, .. } = table;
+    let differs = format!("{table}: {expected} rows were written, {found} were there");
+    (*outcome == Outcome::Different).then_some(differs)
 }
 
 /// The digests of each entity, written and found.

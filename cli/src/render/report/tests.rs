@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use coordinator::report::{Counts, EntityReport, Group, Met, Report, StageSpan, Timeline, Verdict};
+use coordinator::report::{
+    Check, Counts, EntityReport, Group, Met, Report, StageSpan, Timeline, Verdict,
+};
 use protocol::batch::Digest;
 use protocol::cell::Reason;
 use protocol::id::{ChunkId, Environment, RunId};
@@ -98,6 +100,13 @@ fn report(verdict: Verdict) -> Report {
             parked: 1,
         }],
         notes: vec![Note::new(Level::Info, Some(HOSTILE.into()), HOSTILE)],
+        checks: vec![Check {
+            at: "2026-11-22T03:00:00.000Z".into(),
+            by: HOSTILE.into(),
+            verdict,
+            tables: Vec::new(),
+        }],
+        standing: Some(HOSTILE.into()),
         broken_promise: true,
     }
 }

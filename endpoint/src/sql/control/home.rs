@@ -1,10 +1,11 @@
 //! A [`Home`] over any SQL connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::{Code, Fault};
+use protocol::history::Entry;
 use protocol::id::{ChunkId, RunId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
@@ -25,15 +26,17 @@ pub(crate) struct Control<S> {
     place: String,
     /// A transaction was begun and its end was not seen: whoever waited for it was cancelled.
     dirty: bool,
+    /// The bookkeeping tables that are there, once they were asked for: none goes away.
+    pub(super) tables: Option<BTreeSet<String>>,
 }
 
 impl<S: Sql> Control<S> {
     /// Bookkeeping through this connection; `place` is for messages.
     pub(crate) fn new(sql: S, dialect: &'static Dialect, place: impl Into<String>) -> Self {
-        Self { sql, dialect, place: place.into(), dirty: false }
+        Self { sql, dialect, place: place.into(), dirty: false, tables: None }
     }
 
-    async fn begin(&mut self) -> Result<(), Fault> {
+    pub(super) async fn begin(&mut self) -> Result<(), Fault> {
         if self.dirty {
             // It may be over all the same, and then there is nothing to undo.
             let _ = self.sql.batch("ROLLBACK").await;
@@ -47,7 +50,7 @@ impl<S: Sql> Control<S> {
     }
 
     /// Begins a transaction whose commit survives a crash.
-    async fn begin_durable(&mut self) -> Result<(), Fault> {
+    pub(super) async fn begin_durable(&mut self) -> Result<(), Fault> {
         self.begin().await?;
         match self.dialect.durable {
             Some(durable) => {
@@ -59,7 +62,7 @@ impl<S: Sql> Control<S> {
     }
 
     /// Commits what went well, and undoes what did not.
-    async fn end<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) async fn end<T>(&mut self, done: Result<T, Fault>) -> Result<T, Fault> {
         let value = self.undo_on_error(done).await?;
         let committed = self.sql.batch("COMMIT").await;
         self.undo_on_error(committed).await?;
@@ -144,12 +147,10 @@ impl<S: Sql> Control<S> {
 impl<S: Sql> Home for Control<S> {
     async fn install(&mut self) -> Result<(), Fault> {
         // Where all is there already, the right to create is not needed.
-        if self.format().await?.is_some() {
+        if self.format().await?.is_some() && self.lacks().await?.is_empty() {
             return Ok(());
         }
-        self.begin_durable().await?;
-        let done = self.install_inside().await;
-        self.end(done).await
+        self.make_tables().await
     }
 
     async fn store(&mut self, record: &Record, plan: &Plan) -> Result<(), Fault> {
@@ -333,7 +334,17 @@ impl<S: Sql> Home for Control<S> {
         self.known(run, noted).await
     }
 
+    async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {
+        self.keep_entry(run, entry).await
+    }
+
+    async fn history(&mut self, run: RunId) -> Result<Vec<Entry>, Fault> {
+        self.entries(run).await
+    }
+
     async fn forget(&mut self, run: RunId) -> Result<(), Fault> {
+        // Known before the transaction: what is not there holds nothing of the run.
+        self.there().await?;
         self.begin_durable().await?;
         let done = self.forget_inside(run).await;
         self.end(done).await

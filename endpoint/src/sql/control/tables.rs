@@ -4,7 +4,7 @@ use super::Dialect;
 
 /// The tables and their columns, in an order in which they can be created. `{word}` is text that
 /// stands in keys, `{text}` any other.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 9] = [
     ("meta", "format bigint NOT NULL"),
     ("run", "
         run {word} NOT NULL PRIMARY KEY, state {text} NOT NULL, epoch bigint NOT NULL,
@@ -27,8 +27,17 @@ const TABLES: [(&str, &str); 7] = [
     ("sample", "
         run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},
         reason {text} NOT NULL, constraint_name {text}"),
+    ("history", "entry {word} NOT NULL PRIMARY KEY, run {word} NOT NULL, body {text} NOT NULL"),
+    ("resolved", "
+        run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},
+        reason {text} NOT NULL, constraint_name {text}, retried bigint NOT NULL"),
     ("owner", "entity {word} NOT NULL PRIMARY KEY, run {word} NOT NULL"),
 ];
+
+/// The names of all tables, without prefix.
+pub(super) fn names(dialect: &Dialect) -> impl Iterator<Item = &'static str> {
+    TABLES.iter().chain(dialect.made_of.more).map(|(name, _)| *name)
+}
 
 /// The statements that make what is missing.
 pub(super) fn create(dialect: &Dialect) -> String {
