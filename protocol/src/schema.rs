@@ -459,13 +459,63 @@ pub struct Unmoved {
 }
 
 impl Unmoved {
-    /// The kind of what columns of MySQL that are added later will have. It says nothing of those that
-    /// are there, and so means something to another MySQL only.
-    pub const LATER_COLLATION: &str = "collation of columns added later";
+    /// Of MySQL: a column that `SELECT *` leaves out.
+    pub const INVISIBLE: &str = "INVISIBLE of column";
+    /// Of MySQL: a column that is given the present moment when its row changes.
+    pub const ON_UPDATE: &str = "ON UPDATE of column";
+    /// Of MariaDB: rows of one key whose periods may not overlap.
+    pub const WITHOUT_OVERLAPS: &str = "WITHOUT OVERLAPS of key";
+    /// Of MySQL: a key that looks at the beginning of a column only.
+    pub const PREFIX_OF_KEY: &str = "prefix length of key";
+    /// Of MySQL: what people wrote beside an index.
+    pub const COMMENT_OF_INDEX: &str = "comment of index";
+    /// Of MySQL: an index that is kept and not used.
+    pub const IGNORED_INDEX: &str = "IGNORED of index";
+    /// Of MariaDB: two columns that are a period.
+    pub const PERIOD: &str = "PERIOD of table";
+    /// Of MariaDB: a table that remembers its former rows.
+    pub const VERSIONING: &str = "SYSTEM VERSIONING of table";
+    /// Of MariaDB: those former rows.
+    pub const HISTORY: &str = "system-versioned history";
+    /// A table that has rows, but no value that is not computed.
+    pub const COMPUTED_TABLE: &str = "table of computed columns only";
 
-    /// Whether a target of this engine could have it, if it were moved.
+    /// Of SQLite: a table without rowids.
+    pub const WITHOUT_ROWID: &str = "WITHOUT ROWID of table";
+    /// Of SQLite: a table that looks at the types of its values.
+    pub const STRICT: &str = "STRICT of table";
+    /// Of SQLite: what happens to a row that breaks a constraint.
+    pub const ON_CONFLICT: &str = "ON CONFLICT clause of table";
+
+    /// Kinds that another SQLite has again.
+    const OF_SQLITE: [&str; 3] = [Self::WITHOUT_ROWID, Self::STRICT, Self::ON_CONFLICT];
+
+    /// Kinds that a server of the same kind has again.
+    const OF_MYSQL: [&str; 8] = [
+        Self::INVISIBLE,
+        Self::ON_UPDATE,
+        Self::WITHOUT_OVERLAPS,
+        Self::PREFIX_OF_KEY,
+        Self::COMMENT_OF_INDEX,
+        Self::IGNORED_INDEX,
+        Self::PERIOD,
+        Self::VERSIONING,
+    ];
+
+    /// Whether another MySQL may have it, in the words in which the source printed it: its design
+    /// carries it, or says that it stays behind.
+    pub fn is_of_mysql(&self) -> bool {
+        Self::OF_MYSQL.contains(&&*self.kind)
+    }
+
+    /// Whether it stays behind when tables move to this engine. What only this engine has is carried
+    /// there by the design of its tables, which says what it cannot carry.
     pub fn concerns(&self, to: Engine) -> bool {
-        to == Engine::MySql || self.kind != Self::LATER_COLLATION
+        match to {
+            Engine::MySql => !self.is_of_mysql(),
+            Engine::Sqlite => !Self::OF_SQLITE.contains(&&*self.kind),
+            Engine::Postgres | Engine::Memory => true,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod collide;
 mod columns;
 mod foreign;
 mod modes;
+mod numbered;
 mod order;
 mod policies;
 mod say;
@@ -208,6 +209,9 @@ impl Draft<'_> {
         }
         for (entity, level, text) in left {
             self.note(level, Some(&entity), text);
+        }
+        if self.from.engine != self.to.engine {
+            self.notes.extend(numbered::narrowed(&mut tables));
         }
         let wanted = Wanted { from: self.from.clone(), tables, existing: self.to.clone() };
         Ok((self.target.design(&wanted)?, wanted))

@@ -31,7 +31,7 @@ ALLOW_INVALID_DATES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
      time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, \
      sql_auto_is_null = 0, sql_safe_updates = 0, sql_big_selects = 1, sql_notes = 1, \
      completion_type = 'NO_CHAIN', max_error_count = 64, sql_select_limit = 18446744073709551615, \
-     group_concat_max_len = 1048576, innodb_lock_wait_timeout = 5, lock_wait_timeout = 15, \
+     sql_quote_show_create = 1, group_concat_max_len = 1048576, innodb_lock_wait_timeout = 5, lock_wait_timeout = 15, \
      net_read_timeout = 600, net_write_timeout = 3600, wait_timeout = 28800";
 
 /// A transaction is READ COMMITTED, so that what is read behind the gate is of now.
@@ -232,6 +232,16 @@ impl Link {
         Ok(self.end_work(rows)?.into_iter().map(texts).collect())
     }
 
+    /// Runs queries that are sent together, and returns the answer to each.
+    pub(super) async fn query_all(
+        &mut self,
+        queries: &[String],
+    ) -> Result<Vec<Vec<Vec<Option<String>>>>, Fault> {
+        self.begin_work()?;
+        let answers = answers(&mut self.conn, &queries.join("; ")).await;
+        self.end_work(answers)
+    }
+
     /// The first cell of the first row.
     pub(super) async fn one(&mut self, sql: &str) -> Result<Option<String>, Fault> {
         let rows = self.query(sql).await?;
@@ -311,6 +321,18 @@ impl Drop for Link {
             runtime.spawn(Arc::clone(&self.door).kill(self.conn.id()));
         }
     }
+}
+
+async fn answers(
+    conn: &mut Conn,
+    queries: &str,
+) -> mysql_async::Result<Vec<Vec<Vec<Option<String>>>>> {
+    let mut result = conn.query_iter(queries).await?;
+    let mut answers = Vec::new();
+    while !result.is_empty() {
+        answers.push(result.map(texts).await?);
+    }
+    Ok(answers)
 }
 
 fn texts(row: Row) -> Vec<Option<String>> {

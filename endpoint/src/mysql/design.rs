@@ -13,6 +13,8 @@
 mod column;
 mod finish;
 mod names;
+mod own;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +22,11 @@ use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
 use protocol::id::EntityId;
-use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
-use protocol::schema::{Engine, Table};
+use protocol::plan::{Level, Note, Said, Stage, Step, StepKind, said};
+use protocol::schema::{Engine, Key, Table, TableName};
 
 use super::version::Server;
-use super::words;
+use super::{introspect, words};
 use crate::sql::portable;
 use crate::{Design, DesignedStep, Wanted};
 
@@ -42,11 +44,21 @@ const CHAR_BYTES: u32 = 4;
 pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     let server = Server::of(&wanted.existing.version);
     let design = Design { durable: true, ..Design::default() };
-    let mut draft =
-        Draft { wanted, from: wanted.from.engine, server, design, last: BTreeMap::new() };
+    let from = Server::of(&wanted.from.version);
+    let alike = wanted.from.engine == Engine::MySql && from.is_alike(server);
+    let mut draft = Draft {
+        wanted,
+        from: wanted.from.engine,
+        alike,
+        server,
+        design,
+        sequences: BTreeMap::new(),
+        last: BTreeMap::new(),
+    };
     names::refuse_unfit(wanted)?;
+    let ground = draft.sequences();
     for (id, table) in &wanted.tables {
-        draft.table(*id, table)?;
+        draft.table(*id, table, &ground)?;
     }
     for (id, table) in &wanted.tables {
         draft.finish(*id, table);
@@ -60,8 +72,12 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
 struct Draft<'a> {
     wanted: &'a Wanted,
     from: Engine,
+    /// Whether the source is a server of the same kind, whose words are understood here.
+    alike: bool,
     server: Server,
     design: Design,
+    /// Sequences of the source that the target will have, by the name that they have there.
+    sequences: BTreeMap<TableName, String>,
     /// The last finish step of each table so far.
     last: BTreeMap<String, usize>,
 }
@@ -76,10 +92,16 @@ impl Draft<'_> {
     }
 
     /// Adds a step, and returns its position.
-    fn step(&mut self, stage: Stage, entity: EntityId, step: Made, after: Vec<usize>) -> usize {
+    fn step(
+        &mut self,
+        stage: Stage,
+        entity: Option<EntityId>,
+        step: Made,
+        after: Vec<usize>,
+    ) -> usize {
         let Made { kind, what, statements, orphans } = step;
         let step = Step { kind, what, statements, destructive: false, orphans };
-        self.design.steps.push(DesignedStep { step, stage, entity: Some(entity), after });
+        self.design.steps.push(DesignedStep { step, stage, entity, after });
         self.design.steps.len() - 1
     }
 
@@ -90,7 +112,7 @@ impl Draft<'_> {
     }
 
     /// The step that creates the table.
-    fn table(&mut self, id: EntityId, table: &Table) -> Result<(), Fault> {
+    fn table(&mut self, id: EntityId, table: &Table, ground: &[usize]) -> Result<(), Fault> {
         let (mut lines, mut designed) = (Vec::new(), Vec::new());
         for column in self.columns(table)? {
             lines.push(column.clause);
@@ -98,14 +120,37 @@ impl Draft<'_> {
         }
         self.design.columns.push(designed);
         if let Some(key) = &table.primary_key {
-            lines.push(format!("PRIMARY KEY ({})", key_parts(&key.columns)));
+            lines.push(format!("PRIMARY KEY {}", self.key_parts(key)));
         }
-        for key in table.uniques.iter().filter(|key| self.numbers_by(table, &key.columns)) {
-            let name = key.name.as_deref().map(words::name).unwrap_or_default();
-            lines.push(format!("UNIQUE KEY {name} ({})", key_parts(&key.columns)));
+        for key in table.uniques.iter().filter(|key| self.at_once(table, key)) {
+            let name = finish::key_name(table, key);
+            lines.push(format!("UNIQUE KEY {name} {}", self.key_parts(key)));
         }
+        lines.extend(self.numbering_index(table));
+        lines.extend(self.checks(table));
+        lines.extend(self.own_lines(table));
+        let by = self.partitions(table);
+        let comment = table.comment.as_deref().map(|text| self.comment(table, "table", text, 2048));
+        let create = format!(
+            "CREATE TABLE {} (\n  {}\n){}{}{by}",
+            words::table(&table.name),
+            lines.join(",\n  "),
+            self.options(table),
+            comment.unwrap_or_default(),
+        );
+        let made = Made::new(StepKind::Table, format!("table {}", table.name), create);
+        self.step(Stage::Prepare, Some(id), made, ground.to_vec());
+        Ok(())
+    }
+
+    fn checks(&mut self, table: &Table) -> Vec<String> {
+        let mut lines = Vec::new();
         for check in &table.checks {
             let name = check.name.as_deref();
+            // What has no name stands in a column's own clause, or with a period.
+            if name.is_none() && self.has_own_words(table) {
+                continue;
+            }
             match self.expression(table, &check.expression) {
                 Ok(expression) => {
                     let name = name.map(|name| format!("CONSTRAINT {} ", words::name(name)));
@@ -117,25 +162,26 @@ impl Draft<'_> {
                 }
             }
         }
-        if self.is_same_engine() && !table.durable {
-            let text = "is InnoDB here: its engine in the source knows no transactions";
-            self.note(Level::Info, table, text);
-        }
-        let by = self.partitions(table);
-        let comment = table.comment.as_deref().map(|text| self.comment(table, "table", text, 2048));
-        let create = format!(
-            "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={}{}{by}",
-            words::table(&table.name),
-            lines.join(",\n  "),
-            self.server.collation(),
-            comment.unwrap_or_default(),
-        );
-        let made = Made::new(StepKind::Table, format!("table {}", table.name), create);
-        self.step(Stage::Prepare, id, made, Vec::new());
-        Ok(())
+        lines
     }
 
-    /// Whether the server wants this key as soon as the table is there, since it numbers rows by it.
+    /// The columns of a key in parentheses, with all that the source says of it.
+    fn key_parts(&self, key: &Key) -> String {
+        match &key.own {
+            Some(own) if self.alike => own.clone(),
+            Some(_) | None => format!("({})", key_parts(&key.columns)),
+        }
+    }
+
+    /// Whether the server wants this key as soon as the table is there: since it numbers rows by it, or
+    /// adds none like it to rows that are there.
+    fn at_once(&self, table: &Table, key: &Key) -> bool {
+        let periods = key.own.as_ref().is_some_and(|own| own.contains("WITHOUT OVERLAPS"));
+        self.numbers_by(table, &key.columns)
+            || self.alike && (periods || introspect::is_versioned(&table.own))
+    }
+
+    /// Whether rows are numbered by a key of these columns, and not by the primary key.
     fn numbers_by(&self, table: &Table, columns: &[String]) -> bool {
         let in_primary = table.primary_key.as_ref().and_then(|key| key.columns.first());
         let numbered = table.columns.iter().find(|column| column.identity.is_some());
@@ -146,8 +192,8 @@ impl Draft<'_> {
 
     fn partitions(&mut self, table: &Table) -> String {
         match &table.partitioning {
-            Some(partitioning) if self.is_same_engine() => {
-                format!("\nPARTITION BY {}", partitioning.by)
+            Some(partitioning) if self.alike => {
+                format!("\nPARTITION BY {}", self.own_partitioning(table, &partitioning.by))
             }
             Some(_) => {
                 self.note(Level::Info, table, "is partitioned in the source, and one table here");
@@ -170,13 +216,24 @@ impl Draft<'_> {
         format!(" COMMENT {}", words::literal(text))
     }
 
+    /// What a server of another kind has again, and this one has not.
     fn say_what_stays(&mut self) {
-        let sequences: Vec<_> =
-            self.wanted.from.sequences.iter().map(|one| one.name.to_string()).collect();
-        if !sequences.is_empty() && !self.wanted.tables.is_empty() {
-            let text = format!("sequences stay behind: {}", sequences.join(", "));
-            self.design.notes.push(Note::new(Level::Left, None, text));
+        if self.alike || !self.is_same_engine() {
+            return;
         }
+        let of = |name: &str, table: &Table| {
+            let rest = name.strip_prefix(table.name.name.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let tables = &self.wanted.tables;
+        let moved = |name: &str| tables.iter().any(|(_, table)| of(name, table));
+        let left = self.wanted.from.unmoved.iter().filter(|one| one.is_of_mysql());
+        let left = left.filter(|one| moved(&one.name.name));
+        let notes = left.map(|one| {
+            let text = format!("{} stays behind: {}", one.kind, one.name);
+            Note::new(Level::Left, None, said(&one.kind, &one.name, text))
+        });
+        self.design.notes.extend(notes.collect::<Vec<_>>());
     }
 }
 

@@ -12,6 +12,7 @@ mod tests;
 use protocol::schema::{Column, Logical};
 
 use super::version::Server;
+use super::words;
 
 /// What stands in parentheses behind a type's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,25 +132,15 @@ fn split(native: &str) -> (&str, &str) {
     (&native[..end], inside)
 }
 
-/// `'a','it''s'` → `a`, `it's`.
+/// `'a','it''s','b\\c'` → `a`, `it's`, `b\c`.
 fn labels(inside: &str) -> Vec<String> {
     let mut labels = Vec::new();
     let mut rest = inside;
     while let Some(start) = rest.find('\'') {
-        let mut label = String::new();
-        rest = &rest[start + 1..];
-        while let Some(end) = rest.find('\'') {
-            label.push_str(&rest[..end]);
-            rest = &rest[end + 1..];
-            match rest.strip_prefix('\'') {
-                Some(more) => {
-                    label.push('\'');
-                    rest = more;
-                }
-                None => break,
-            }
-        }
-        labels.push(label);
+        let literal = &rest[start..start + words::literal_length(&rest[start..])];
+        rest = &rest[start + literal.len()..];
+        let label = words::unquoted(literal).unwrap_or_default();
+        labels.push(String::from_utf8_lossy(&label).into_owned());
     }
     labels
 }
@@ -214,8 +205,10 @@ pub(super) fn chosen(from: &Logical, server: Server, key: Option<u32>) -> Chosen
         Logical::Bits { length: Some(n @ 1..=64), varying: false } => same(&format!("bit({n})")),
         Logical::Bits { .. } => same("longtext"),
         Logical::Enum { labels } if is_enum(labels) => {
+            // As the server lists them.
+            let listed = |label: &String| label.replace('\\', "\\\\").replace('\'', "''");
             let labels: Vec<_> =
-                labels.iter().map(|label| format!("'{}'", label.replace('\'', "''"))).collect();
+                labels.iter().map(|label| format!("'{}'", listed(label))).collect();
             same(&format!("enum({})", labels.join(",")))
         }
         // Kept as text, as their own engine spells them.
@@ -261,7 +254,7 @@ fn decimal(precision: Option<u16>, scale: Option<u16>) -> Chosen {
 /// Whether the labels can be those of an enumeration: the server cuts blanks at their end.
 fn is_enum(labels: &[String]) -> bool {
     let fits = |label: &String| {
-        let plain = !label.contains(['\0', '\\']);
+        let plain = !label.contains('\0');
         plain && !label.ends_with(' ') && label.chars().count() <= LABEL_MAX
     };
     !labels.is_empty() && labels.len() <= LABELS_MAX && labels.iter().all(fits)

@@ -57,6 +57,25 @@ impl Server {
         !self.mariadb && self.version >= (8, 0, 13)
     }
 
+    /// Whether both are MySQL, or both MariaDB: what the one prints, the other reads.
+    pub(super) fn is_alike(self, other: Self) -> bool {
+        self.mariadb == other.mariadb
+    }
+
+    /// Whether it has sequences.
+    pub(super) fn has_sequences(self) -> bool {
+        self.mariadb
+    }
+
+    /// What is true of an index that the server keeps and does not use.
+    pub(super) fn hides_indexes(self) -> &'static str {
+        match self.mariadb {
+            true if self.version >= (10, 6, 0) => "ignored = 'YES'",
+            true => "0",
+            false => "is_visible = 'NO'",
+        }
+    }
+
     /// Asks for the position in the log of changes; nothing where none is kept.
     pub(super) fn position(self) -> &'static str {
         if self.mariadb {

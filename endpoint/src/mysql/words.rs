@@ -45,6 +45,42 @@ pub(super) fn push_literal(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'\'');
 }
 
+/// How long the literal in single quotes is that begins a text.
+pub(super) fn literal_length(text: &str) -> usize {
+    let mut bytes = text.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        let ends = byte == b'\'' && text.as_bytes().get(at + 1) != Some(&b'\'');
+        if ends {
+            return at + 1;
+        }
+        if matches!(byte, b'\\' | b'\'') {
+            bytes.next();
+        }
+    }
+    text.len()
+}
+
+/// The bytes of a literal in single quotes, as the server prints one; nothing where it is none.
+pub(super) fn unquoted(literal: &str) -> Option<Vec<u8>> {
+    let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+    let (mut bytes, mut rest) = (Vec::with_capacity(inner.len()), inner.bytes());
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => match rest.next()? {
+                b'0' => 0,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'Z' => 0x1a,
+                other => other,
+            },
+            b'\'' => rest.next().filter(|next| *next == b'\'')?,
+            other => other,
+        });
+    }
+    Some(bytes)
+}
+
 /// Appends bytes in hexadecimal.
 pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
@@ -72,5 +108,11 @@ mod tests {
         assert_eq!(literal("it's \\' \0"), "'it\\'s \\\\\\' \\0'");
         assert_eq!(names(["select", "B"]), "`select`, `B`");
         assert_eq!(hex(&[0, 255, 0x1a]), "00FF1A");
+        assert_eq!(unquoted("'it''s \\\\ \\0'").as_deref(), Some(&b"it's \\ \0"[..]));
+        assert_eq!(literal_length("'it''s \\\\',''"), 10);
+        assert_eq!(literal_length("'a"), 2);
+        for other in ["x'00'", "'a'b'", "'a", "", "now()"] {
+            assert_eq!(unquoted(other), None, "{other}");
+        }
     }
 }

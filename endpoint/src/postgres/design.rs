@@ -70,9 +70,14 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     Ok(draft.design)
 }
 
+/// The schema of names that come without one.
+fn home(wanted: &Wanted) -> &str {
+    wanted.existing.default_schema.as_deref().unwrap_or(FALLBACK_SCHEMA)
+}
+
 /// The table with a schema in front of every name, as this engine wants it.
 fn placed(wanted: &Wanted, table: &Table) -> Table {
-    let home = wanted.existing.default_schema.as_deref().unwrap_or(FALLBACK_SCHEMA);
+    let home = home(wanted);
     let place = |name: &mut TableName| {
         name.schema.get_or_insert_with(|| home.to_owned());
     };

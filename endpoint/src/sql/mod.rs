@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub(crate) mod links;
 pub mod portable;
 pub(crate) mod quote;
+pub(crate) mod sequences;
 
 use protocol::schema::TableName;
 

@@ -45,6 +45,11 @@ pub(super) fn push_text(batch: &mut Batch, logical: &Logical, column: usize, val
             batch.push_cell(Some(bytes));
             Ok(())
         }
+        // Bytes that are a text, in a column of texts: SQLite looks at no type, and frameworks write
+        // what they have in hands.
+        ValueRef::Blob(bytes) if is_text(logical) && std::str::from_utf8(bytes).is_ok() => {
+            push_bytes(batch, logical, bytes)
+        }
         ValueRef::Blob(_) => Err(Reason::WrongType),
     };
     if let Err(reason) = done {
@@ -113,7 +118,8 @@ fn push_real(batch: &mut Batch, logical: &Logical, number: f64) -> Result<(), Re
             }
             batch.push_cell_with(|out| cell::write_f32(out, narrow));
         }
-        Logical::Float { .. } | Logical::Any | Logical::Native { .. } => {
+        // A fraction in a column of integers is looked at where it goes: it may be rounded there.
+        Logical::Float { .. } | Logical::Integer { .. } | Logical::Any | Logical::Native { .. } => {
             batch.push_cell_with(|out| cell::write_f64(out, number));
         }
         Logical::Decimal { scale, .. } => {
@@ -129,7 +135,6 @@ fn push_real(batch: &mut Batch, logical: &Logical, number: f64) -> Result<(), Re
         | Logical::Text { .. }
         | Logical::Char { .. }
         | Logical::Boolean
-        | Logical::Integer { .. }
         | Logical::Binary
         | Logical::Date
         | Logical::Time
@@ -143,6 +148,13 @@ fn push_real(batch: &mut Batch, logical: &Logical, number: f64) -> Result<(), Re
         | Logical::Array { .. } => return Err(Reason::WrongType),
     }
     Ok(())
+}
+
+fn is_text(logical: &Logical) -> bool {
+    matches!(
+        logical,
+        Logical::Text { .. } | Logical::Char { .. } | Logical::Json | Logical::JsonBinary
+    )
 }
 
 /// The fewest digits that give the same double again, without exponent, and zeros up to the scale.
@@ -168,16 +180,16 @@ fn pad(out: &mut Vec<u8>, fraction: usize, scale: Option<u16>) {
 }
 
 fn push_bytes(batch: &mut Batch, logical: &Logical, bytes: &[u8]) -> Result<(), Reason> {
-    if std::str::from_utf8(bytes).is_err() {
+    // A text in a column of bytes is its bytes.
+    if std::str::from_utf8(bytes).is_err() && *logical != Logical::Binary {
         return Err(Reason::InvalidEncoding);
     }
     match logical {
         // A number's affinity turns every text that is a number into one, so this text is none,
         // unless the column keeps numbers as text.
-        Logical::Integer { .. } | Logical::Float { .. } | Logical::Binary => {
-            return Err(Reason::WrongType);
-        }
+        Logical::Integer { .. } | Logical::Float { .. } => return Err(Reason::WrongType),
         Logical::Boolean
+        | Logical::Binary
         | Logical::Decimal { .. }
         | Logical::Text { .. }
         | Logical::Char { .. }

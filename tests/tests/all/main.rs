@@ -39,6 +39,7 @@ mod scale;
 mod schema;
 mod service;
 mod signals;
+mod sqlite;
 mod subscribers;
 mod tampering;
 mod traces;

@@ -5,6 +5,7 @@
 //! must be *verified* nevertheless.
 
 mod around;
+mod dump;
 mod encryption;
 mod policies;
 mod types;

@@ -9,6 +9,7 @@ use crate::DesignedColumn;
 use crate::mysql::types::{self, Chosen};
 use crate::mysql::words;
 use crate::sql::portable;
+use crate::sql::sequences::taken_from;
 
 /// Bytes of a row that are not kept elsewhere: what the server allows, with room for all else.
 const ROW_BYTES: u32 = 60_000;
@@ -125,6 +126,13 @@ impl Draft<'_> {
 
     fn column(&mut self, table: &Table, column: &Column, chosen: Chosen) -> Made {
         let name = words::name(&column.name);
+        if let Some(own) = self.own(table, column) {
+            let generated = column.generated.is_some();
+            return Made {
+                designed: designed(column, chosen, generated),
+                clause: format!("{name} {own}"),
+            };
+        }
         let mut clause = format!("{name} {}", chosen.native);
         let generated = self.generated(table, column);
         if let Some((expression, how)) = &generated {
@@ -135,6 +143,9 @@ impl Draft<'_> {
                 clause += " AUTO_INCREMENT";
             } else if let Some(default) = self.default(table, column, &chosen) {
                 clause += &format!(" DEFAULT {default}");
+            }
+            if let Some(moment) = column.on_update.as_ref().filter(|_| self.is_same_engine()) {
+                clause += &format!(" ON UPDATE {moment}");
             }
         }
         if chosen.logical == Logical::Boolean {
@@ -148,15 +159,7 @@ impl Draft<'_> {
                 None => clause += &comment,
             }
         }
-        let Chosen { native, logical, compared } = chosen;
-        let designed = DesignedColumn {
-            name: column.name.clone(),
-            native,
-            logical,
-            generated: generated.is_some(),
-            compared,
-        };
-        Made { designed, clause }
+        Made { designed: designed(column, chosen, generated.is_some()), clause }
     }
 
     fn is_solid(&mut self, table: &Table, column: &Column) -> bool {
@@ -186,32 +189,40 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether rows are numbered by it in the source: by the column itself, or from a sequence where
+    /// the server has none.
+    pub(super) fn is_number(&self, column: &Column) -> bool {
+        let sequence = || {
+            let default = column.default.as_deref();
+            default.and_then(|default| taken_from(default, self.from)).is_some()
+        };
+        let integer = matches!(column.logical, Logical::Integer { .. });
+        column.identity.is_some() || integer && !self.server.has_sequences() && sequence()
+    }
+
     /// Whether the server numbers rows by it: one integer column, which begins a key.
     fn is_numbered(&mut self, table: &Table, column: &Column, chosen: &Chosen) -> bool {
-        if column.identity.is_none() {
+        if !self.is_number(column) {
             return false;
         }
-        let keys = table.primary_key.iter().chain(&table.uniques);
-        let first = table.columns.iter().find(|other| other.identity.is_some());
+        let first = table.columns.iter().find(|other| self.is_number(other));
         let integer = matches!(chosen.logical, Logical::Integer { .. })
             || chosen.native.starts_with("bigint");
-        let able = integer
-            && first.is_some_and(|first| first.name == column.name)
-            && keys.into_iter().any(|key| key.columns.first() == Some(&column.name));
+        let able = integer && first.is_some_and(|first| first.name == column.name);
         if !able {
-            let text = format!(
-                "{} is not numbered: the server numbers one integer column, which \
-                 begins a key",
-                column.name
-            );
+            let text =
+                format!("{} is not numbered: the server numbers one integer column", column.name);
             self.note(Level::Left, table, text);
         }
         able
     }
 
     fn default(&mut self, table: &Table, column: &Column, chosen: &Chosen) -> Option<String> {
+        if let Some(numbers) = self.numbers_of(column) {
+            return Some(numbers);
+        }
         let default = column.default.as_deref()?;
-        if self.is_same_engine() {
+        if self.is_same_engine() && !default.contains("nextval(") {
             return Some(default.to_owned());
         }
         let carried =
@@ -224,12 +235,21 @@ impl Draft<'_> {
     }
 }
 
+fn designed(column: &Column, chosen: Chosen, generated: bool) -> DesignedColumn {
+    let Chosen { native, logical, compared } = chosen;
+    DesignedColumn { name: column.name.clone(), native, logical, generated, compared }
+}
+
 /// A moment with as many digits as the column keeps; an expression in parentheses where the type
 /// takes no other default.
 fn spelled(default: &str, native: &str) -> String {
     let large = ["longtext", "longblob", "json"].contains(&native);
     match default {
         "NULL" => default.to_owned(),
+        // Bits beyond what the server has are text.
+        bits if bits.starts_with("b'") && !native.starts_with("bit(") => {
+            format!("({})", &bits[1..])
+        }
         "CURRENT_TIMESTAMP" if native.ends_with("(6)") => "CURRENT_TIMESTAMP(6)".to_owned(),
         "CURRENT_DATE" => "(CURRENT_DATE)".to_owned(),
         literal if large => format!("({literal})"),

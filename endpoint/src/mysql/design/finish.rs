@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, StepKind};
-use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Logical, Table};
+use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Key, Logical, Table};
 
 use super::{CHAR_BYTES, Draft, INDEX_BYTES, Made, key_parts};
 use crate::mysql::{types, words};
@@ -22,16 +22,20 @@ impl Draft<'_> {
         let mut taken: BTreeSet<String> = BTreeSet::new();
         for key in &table.uniques {
             taken.extend(key.name.as_deref().map(str::to_lowercase));
-            if self.numbers_by(table, &key.columns) {
+            if self.at_once(table, key) {
                 continue;
             }
-            let name = key.name.as_deref().map(words::name).unwrap_or_default();
-            let add =
-                format!("ALTER TABLE {on} ADD UNIQUE KEY {name} ({})", key_parts(&key.columns));
+            let name = key_name(table, key);
+            let parts = self.key_parts(key);
+            let add = format!("ALTER TABLE {on} ADD UNIQUE KEY {name} {parts}");
             let what = format!("unique {} of {}", key.columns.join(", "), table.name);
             self.next(id, table, Made::new(StepKind::Key, what, add));
         }
         for index in &table.indexes {
+            if self.numbers_by_index(table, index) {
+                taken.insert(index.name.to_lowercase());
+                continue;
+            }
             if let Some(add) = self.index(table, index, &mut taken) {
                 let what = format!("index {} of {}", index.name, table.name);
                 self.next(
@@ -53,7 +57,7 @@ impl Draft<'_> {
     fn next(&mut self, id: EntityId, table: &Table, made: Made) -> usize {
         let key = table.name.to_string();
         let after = self.last.get(&key).copied().into_iter().collect();
-        let at = self.step(Stage::Finish, id, made, after);
+        let at = self.step(Stage::Finish, Some(id), made, after);
         self.last.insert(key, at);
         at
     }
@@ -71,7 +75,7 @@ impl Draft<'_> {
                 while !taken.insert(name.to_lowercase()) || name.eq_ignore_ascii_case("PRIMARY") {
                     name = format!("{}_{name}", table.name.name);
                 }
-                Some(format!("ADD {kind} {} ({parts})", words::name(&name)))
+                Some(format!("ADD {kind} {} {parts}", words::name(&name)))
             }
             Err(why) => {
                 let text = format!("index {} stays behind: {why}", index.name);
@@ -81,7 +85,22 @@ impl Draft<'_> {
         }
     }
 
-    fn built(&mut self, table: &Table, index: &Index) -> Result<(&'static str, String), String> {
+    /// Whether the server numbers rows by it, and so wants it as soon as the table is there.
+    pub(super) fn numbers_by_index(&self, table: &Table, index: &Index) -> bool {
+        let Some(column) = self.numbered_alone(table) else { return false };
+        let able = |one: &&Index| {
+            let tree = one.predicate.is_none() && matches!(&*one.method, "btree" | "hash");
+            tree && starts_with(one, &column)
+        };
+        table.indexes.iter().find(able) == Some(index)
+    }
+
+    /// What kind of index it is, and all behind its name.
+    pub(super) fn built(
+        &mut self,
+        table: &Table,
+        index: &Index,
+    ) -> Result<(&'static str, String), String> {
         let own = self.is_same_engine();
         if index.predicate.is_some() {
             return Err("it holds a part of the rows only".into());
@@ -93,6 +112,9 @@ impl Draft<'_> {
             "btree" | "hash" => "INDEX",
             method => return Err(format!("the server has no {method}")),
         };
+        if let Some(tail) = index.tail.as_ref().filter(|_| self.alike) {
+            return Ok((kind, tail.clone()));
+        }
         if index.tail.as_ref().is_some_and(|tail| tail.to_ascii_uppercase().contains("COLLATE")) {
             return Err("it has a collation of its own".into());
         }
@@ -111,7 +133,7 @@ impl Draft<'_> {
             };
             Ok(if part.descending { format!("{on} DESC") } else { on })
         });
-        Ok((kind, parts.collect::<Result<Vec<_>, _>>()?.join(", ")))
+        Ok((kind, format!("({})", parts.collect::<Result<Vec<_>, _>>()?.join(", "))))
     }
 
     /// A column of an index; the beginning of it, where all of it would be too long.
@@ -148,7 +170,7 @@ impl Draft<'_> {
                 let what = format!("foreign key {} of {}", link.columns.join(", "), table.name);
                 let made = Made::new(StepKind::ForeignKey, what, add);
                 let made = Made { orphans: Some(orphans(table, link)), ..made };
-                before = Some(self.step(Stage::Finish, *id, made, after));
+                before = Some(self.step(Stage::Finish, Some(*id), made, after));
             }
         }
     }
@@ -198,6 +220,22 @@ impl Draft<'_> {
             action(&link.on_delete),
             action(&link.on_update)
         ))
+    }
+}
+
+fn starts_with(index: &Index, column: &str) -> bool {
+    let first = index.parts.first().map(|part| &part.on);
+    matches!(first, Some(IndexOn::Column(name)) if name == column)
+}
+
+/// The name of a unique key; another, where it is the one that the server keeps for primary keys.
+pub(super) fn key_name(table: &Table, key: &Key) -> String {
+    match key.name.as_deref() {
+        Some(name) if name.eq_ignore_ascii_case("PRIMARY") => {
+            words::name(&format!("{}_{name}", table.name.name))
+        }
+        Some(name) => words::name(name),
+        None => String::new(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::mysql::sql::OURS;
 /// `Code::IdentifierUnfit` or `Code::TypeUnsupported`, naming table and column.
 pub(super) fn refuse_unfit(wanted: &Wanted) -> Result<(), Fault> {
     let there = wanted.existing.tables.iter().map(|table| &table.name.name);
+    let there = there.chain(wanted.existing.sequences.iter().map(|one| &one.name.name));
     let others = wanted.existing.unmoved.iter().filter(|one| one.kind.ends_with("view"));
     let mut taken: BTreeSet<_> =
         there.chain(others.map(|one| &one.name.name)).map(String::as_str).collect();

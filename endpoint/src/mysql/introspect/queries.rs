@@ -4,8 +4,7 @@ use crate::mysql::version::Server;
 
 pub(super) const TABLES: &str = "\
     SELECT table_name, table_type, engine, COALESCE(table_rows, 0), \
-           COALESCE(data_length, 0), auto_increment, table_comment, create_options, \
-           table_collation \
+           COALESCE(data_length, 0), auto_increment, table_comment \
       FROM information_schema.tables \
      WHERE table_schema = DATABASE() ORDER BY table_name";
 
@@ -45,6 +44,17 @@ pub(super) fn indexes(server: Server) -> String {
                 sub_part, collation \
            FROM information_schema.statistics \
           WHERE table_schema = DATABASE() ORDER BY table_name, index_name, seq_in_index"
+    )
+}
+
+/// What people wrote beside indexes, and whether the server may use them.
+pub(super) fn index_notes(server: Server) -> String {
+    let hidden = server.hides_indexes();
+    format!(
+        "SELECT table_name, index_name, index_comment, {hidden} \
+           FROM information_schema.statistics \
+          WHERE table_schema = DATABASE() AND seq_in_index = 1 \
+            AND (index_comment <> '' OR {hidden}) ORDER BY table_name, index_name"
     )
 }
 

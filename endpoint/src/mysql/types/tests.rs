@@ -47,6 +47,7 @@ fn labels_keep_their_quotes_and_parentheses() {
         other => panic!("{other:?}"),
     };
     assert_eq!(labels("enum('a','it''s',')','','b,c')"), ["a", "it's", ")", "", "b,c"]);
+    assert_eq!(labels("enum('back\\\\slash','\\n')"), ["back\\slash", "\n"]);
     let collated = "enum('a)') CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
     assert_eq!(labels(collated), ["a)"]);
 }

@@ -11,6 +11,7 @@ use super::Draft;
 use super::words::type_name;
 use crate::DesignedColumn;
 use crate::postgres::types;
+use crate::sql::sequences::taken_from;
 use crate::sql::{portable, quote};
 
 /// A column as it will be made.
@@ -113,7 +114,10 @@ impl Draft<'_> {
         let labels = labels.iter().map(|label| quote::literal(label).to_string());
         let listed: Vec<_> = labels.chain(empty.map(str::to_owned)).collect();
         let more = if empty.is_some() { ", and to '' for one that was unknown there" } else { "" };
-        let text = format!("{name} becomes text, which a check holds to its labels{more}");
+        let text = format!(
+            "{name} becomes text, which a check holds to its labels{more}; it is ordered by letters, \
+             and not as they stand in the source"
+        );
         self.note(Level::Info, &table.name, text);
         Some(format!(" CHECK ({} IN ({}))", quote::name(name), listed.join(", ")))
     }
@@ -140,7 +144,9 @@ impl Draft<'_> {
                 self.missing(&default)
                     .map_or(Ok(default), |what| Err(format!("the target has no {what}")))
             }
-            false => portable::translate_default(default, logical, engine, Engine::Postgres)
+            false => self
+                .taken_from_sequence(default, logical)
+                .or_else(|| portable::translate_default(default, logical, engine, Engine::Postgres))
                 .ok_or_else(|| format!("`{default}` may not mean the same there")),
         };
         carried
@@ -149,6 +155,16 @@ impl Draft<'_> {
                 self.note(Level::Left, &table.name, text);
             })
             .ok()
+    }
+
+    /// A default that takes numbers from a sequence of another engine, which moves with the tables.
+    fn taken_from_sequence(&self, default: &str, logical: &Logical) -> Option<String> {
+        let name = taken_from(default, self.wanted.from.engine)?;
+        let moved = self.wanted.from.sequences.iter().any(|one| one.name == name);
+        let name = TableName::within(super::home(self.wanted), name.name);
+        let literal = quote::literal(&quote::table(&name).to_string()).to_string();
+        let integer = matches!(logical, Logical::Integer { .. });
+        (moved && integer).then(|| format!("nextval({literal}::regclass)"))
     }
 
     /// An expression over the table's columns in PostgreSQL's words, or why there is none.

@@ -89,19 +89,24 @@ impl Draft<'_> {
             true => defaults.flat_map(|default| mentions(default).relations).collect(),
             false => Vec::new(),
         };
-        let meant = |one: &&Sequence| {
+        let meant = |one: &Sequence| {
             one.name.schema.as_deref().is_some_and(|s| schemas.contains(s))
                 || needed.contains(&one.name)
         };
+        let home = super::home(self.wanted);
+        let placed = self.wanted.from.sequences.iter().cloned().map(|mut one| {
+            one.name.schema.get_or_insert_with(|| home.to_owned());
+            one
+        });
         let mut missing = Vec::new();
-        for one in self.wanted.from.sequences.iter().filter(meant) {
+        for one in placed.filter(meant).collect::<Vec<_>>() {
             if self.wanted.existing.sequences.iter().any(|there| there.name == one.name) {
                 let text = format!("sequence {} is there already and stays as it is", one.name);
                 self.design.notes.push(Note::new(Level::Info, None, text));
                 continue;
             }
             self.names.claim(&one.name)?;
-            missing.push(one.clone());
+            missing.push(one);
         }
         Ok(missing)
     }

@@ -33,7 +33,7 @@ pub fn translate_default(
         let suffix = if unsaid { " || '+00'" } else { "" };
         return holds(logical, moment).then(|| format!("{moment}{suffix}"));
     }
-    let spelled = carried(default, logical, from)?;
+    let spelled = carried(default, logical, (from, to))?;
     // A backslash is itself everywhere but in MySQL.
     (to != Engine::MySql || !spelled.contains('\\')).then_some(spelled)
 }
@@ -52,14 +52,40 @@ fn of_mysql(expression: &str) -> String {
     }
 }
 
-fn carried(default: &Expr, logical: &Logical, from: Engine) -> Option<String> {
+fn carried(default: &Expr, logical: &Logical, (from, to): (Engine, Engine)) -> Option<String> {
     match literal_of(default)? {
         Literal::Null => Some("NULL".to_owned()),
         Literal::Boolean(value) if *logical == Logical::Boolean => Some(spelled(value)),
         Literal::Boolean(_) => None,
-        Literal::Number(digits) => number(&digits, logical, from),
-        Literal::Text(text) => text_as(&text, logical),
+        Literal::Number(digits) => number(&digits, logical, (from, to)),
+        Literal::Text(text) => text_as(&text, logical, (from, to)),
+        Literal::Bytes(hex) => bytes(&hex, logical, to),
+        Literal::Bits(digits) => bits(&digits, logical, to),
     }
+}
+
+/// Bytes in hexadecimal, as each engine spells them.
+fn bytes(hex: &str, logical: &Logical, to: Engine) -> Option<String> {
+    let whole = hex.len().is_multiple_of(2) && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let spelled = match to {
+        Engine::Postgres => format!("'\\x{hex}'"),
+        Engine::Sqlite | Engine::MySql => format!("x'{hex}'"),
+        Engine::Memory => return None,
+    };
+    (whole && *logical == Logical::Binary).then_some(spelled)
+}
+
+/// Bits, which stand at the end of a longer column.
+fn bits(digits: &str, logical: &Logical, to: Engine) -> Option<String> {
+    let Logical::Bits { length: Some(length), varying: false } = logical else { return None };
+    let length = usize::try_from(*length).ok()?;
+    let plain = digits.len() <= length && digits.bytes().all(|digit| matches!(digit, b'0' | b'1'));
+    let filled = format!("{digits:0>length$}");
+    plain.then(|| match to {
+        Engine::Postgres => format!("B'{filled}'"),
+        Engine::MySql => format!("b'{filled}'"),
+        Engine::Sqlite | Engine::Memory => format!("'{filled}'"),
+    })
 }
 
 /// The present moment, cast to its own type perhaps.
@@ -90,6 +116,10 @@ enum Literal {
     Boolean(bool),
     Number(String),
     Text(String),
+    /// In hexadecimal.
+    Bytes(String),
+    /// Ones and zeros.
+    Bits(String),
 }
 
 fn spelled(value: bool) -> String {
@@ -107,6 +137,8 @@ fn literal_of(expr: &Expr) -> Option<Literal> {
             Value::Boolean(value) => Some(Literal::Boolean(*value)),
             Value::Number(digits, false) => Some(Literal::Number(digits.clone())),
             Value::SingleQuotedString(text) => Some(Literal::Text(text.clone())),
+            Value::HexStringLiteral(hex) => Some(Literal::Bytes(hex.clone())),
+            Value::SingleQuotedByteStringLiteral(bits) => Some(Literal::Bits(bits.clone())),
             _ => None,
         },
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal_of(expr)? {
@@ -122,6 +154,8 @@ fn literal_of(expr: &Expr) -> Option<Literal> {
         Expr::Cast { expr, data_type, format: None, .. } => {
             let inner = bare(expr);
             if let Some(text) = string_of(inner) {
+                // Blanks at the end of a `char` mean nothing.
+                let text = if is_padded(data_type) { text.trim_end_matches(' ') } else { text };
                 return uncut(data_type, text).then(|| Literal::Text(text.to_owned()));
             }
             let printed = literal::cast(inner, data_type)?;
@@ -134,6 +168,12 @@ fn literal_of(expr: &Expr) -> Option<Literal> {
         }
         _ => None,
     }
+}
+
+fn is_padded(data_type: &sqlparser::ast::DataType) -> bool {
+    use sqlparser::ast::DataType as T;
+    matches!(data_type, T::Character(_) | T::Char(_))
+        || data_type.to_string().trim_matches('"').eq_ignore_ascii_case("bpchar")
 }
 
 /// Whether a cast of that text leaves all of it: `'abc'::character varying(2)` does not.
@@ -152,7 +192,10 @@ fn uncut(data_type: &sqlparser::ast::DataType, text: &str) -> bool {
     }
 }
 
-fn number(digits: &str, logical: &Logical, from: Engine) -> Option<String> {
+fn number(digits: &str, logical: &Logical, (from, to): (Engine, Engine)) -> Option<String> {
+    if let Logical::Decimal { precision, scale } = logical {
+        return decimal(digits, (*precision, *scale), to);
+    }
     let printed = literal::number(digits)?;
     match logical {
         Logical::Boolean => printed.bit.map(spelled),
@@ -161,18 +204,14 @@ fn number(digits: &str, logical: &Logical, from: Engine) -> Option<String> {
             let unused = 64u32.checked_sub(u32::from(*bits))?;
             ((i64::MIN >> unused)..=(i64::MAX >> unused)).contains(&value).then(|| digits.into())
         }
-        Logical::Decimal { scale, .. } => {
-            let places = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-            let kept = scale.is_none_or(|scale| places <= usize::from(scale));
-            kept.then(|| digits.into())
-        }
         Logical::Float { .. } => Some(digits.into()),
         // SQLite's TEXT columns turn a number into its digits.
         Logical::Text { .. } if from == Engine::Sqlite && printed.kind == Kind::Number => {
             let plain = digits.parse::<i64>().ok()?.to_string();
-            text_as(&plain, logical)
+            text_as(&plain, logical, (from, to))
         }
-        Logical::Text { .. }
+        Logical::Decimal { .. }
+        | Logical::Text { .. }
         | Logical::Char { .. }
         | Logical::Binary
         | Logical::Date
@@ -192,7 +231,37 @@ fn number(digits: &str, logical: &Logical, from: Engine) -> Option<String> {
     }
 }
 
-fn text_as(text: &str, logical: &Logical) -> Option<String> {
+/// Digits that a decimal keeps all of. SQLite keeps as text what a binary number does not give back.
+fn decimal(
+    digits: &str,
+    (precision, scale): (Option<u16>, Option<u16>),
+    to: Engine,
+) -> Option<String> {
+    let unsigned = digits.strip_prefix('-').unwrap_or(digits);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let pointed = unsigned.contains('.') && fraction.is_empty();
+    if whole.is_empty() || pointed || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    let kept = scale.is_none_or(|scale| fraction.len() <= usize::from(scale));
+    let most =
+        precision.map(|precision| usize::from(precision - scale.unwrap_or(0).min(precision)));
+    let fits = most.is_none_or(|most| whole.trim_start_matches('0').len() <= most);
+    let exact = precision.is_some_and(|precision| precision <= 15) && scale.is_some();
+    let as_text = to == Engine::Sqlite && !exact;
+    (kept && fits).then(|| if as_text { format!("'{digits}'") } else { digits.to_owned() })
+}
+
+/// A span of time as MySQL and the others spell it: `-838:59:59.5`.
+fn is_span(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let Some((hours, rest)) = text.split_once(':') else { return false };
+    let digits = hours.bytes().all(|byte| byte.is_ascii_digit());
+    digits && (2..=3).contains(&hours.len()) && is_time(&format!("00:{rest}"))
+}
+
+fn text_as(text: &str, logical: &Logical, (from, to): (Engine, Engine)) -> Option<String> {
     let fits = |length: u32| u32::try_from(text.chars().count()).is_ok_and(|n| n <= length);
     let whole = match logical {
         Logical::Boolean => {
@@ -204,7 +273,7 @@ fn text_as(text: &str, logical: &Logical) -> Option<String> {
         }
         // `'-1'::integer` is how PostgreSQL prints a negative number.
         Logical::Integer { .. } | Logical::Decimal { .. } | Logical::Float { .. } => {
-            return number(text, logical, Engine::Postgres);
+            return number(text, logical, (Engine::Postgres, to));
         }
         Logical::Text { length } => length.is_none_or(fits),
         Logical::Char { length } => fits(*length),
@@ -217,9 +286,13 @@ fn text_as(text: &str, logical: &Logical) -> Option<String> {
             serde_json::from_str::<serde_json::Value>(text).is_ok()
         }
         Logical::Enum { labels } => labels.iter().any(|label| label == text),
+        Logical::Binary if from == Engine::Postgres => {
+            return bytes(text.strip_prefix("\\x")?, logical, to);
+        }
+        Logical::Bits { .. } if from == Engine::Postgres => return bits(text, logical, to),
+        Logical::Interval => from == Engine::MySql && is_span(text),
         Logical::Binary
         | Logical::TimeWithZone
-        | Logical::Interval
         | Logical::Bits { .. }
         | Logical::Array { .. }
         | Logical::Native { .. }

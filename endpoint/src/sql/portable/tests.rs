@@ -276,3 +276,35 @@ fn defaults_are_read_as_their_column_reads_them() {
     }
     assert_eq!(translate_default("f(x)", &Logical::Any, PG, PG).as_deref(), Some("f(x)"));
 }
+
+#[test]
+fn defaults_of_bytes_bits_and_many_digits_are_carried() {
+    let bit = Logical::Bits { length: Some(4), varying: false };
+    let wide = Logical::Decimal { precision: Some(65), scale: Some(30) };
+    let others = [
+        ("'ab  '::bpchar", Logical::Text { length: Some(4) }, PG, Some("'ab'")),
+        ("'\\x00ff'::bytea", Logical::Binary, PG, Some("x'00ff'")),
+        ("x'00ff'", Logical::Binary, LITE, Some("'\\x00ff'")),
+        ("'101'::\"bit\"", bit.clone(), PG, Some("'0101'")),
+        ("0.0000000000000000000000000000001", wide.clone(), PG, None),
+        ("12345678901234567890.01", wide.clone(), PG, Some("'12345678901234567890.01'")),
+    ];
+    for (given, logical, from, wanted) in others {
+        let to = if from == PG { LITE } else { PG };
+        let got = translate_default(given, &logical, from, to);
+        assert_eq!(got.as_deref(), wanted, "{given} as {logical:?}");
+    }
+    let of_mysql = [
+        ("0.000000000000000000000000000000", wide, PG, Some("0.000000000000000000000000000000")),
+        ("b'101'", bit.clone(), PG, Some("B'0101'")),
+        ("b'11111'", bit.clone(), PG, None),
+        ("b'101'", bit, LITE, Some("'0101'")),
+        ("x'27'", Logical::Binary, PG, Some("'\\x27'")),
+        ("'-838:59:59'", Logical::Interval, PG, Some("'-838:59:59'")),
+        ("'1 day'", Logical::Interval, PG, None),
+    ];
+    for (given, logical, to, wanted) in of_mysql {
+        let got = translate_default(given, &logical, Engine::MySql, to);
+        assert_eq!(got.as_deref(), wanted, "{given} as {logical:?}");
+    }
+}

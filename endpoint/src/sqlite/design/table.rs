@@ -2,13 +2,13 @@
 
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, Step, StepKind};
-use protocol::schema::{Column, Deferred, Engine, ForeignKey, Key, Logical, Table};
+use protocol::schema::{Column, Deferred, Engine, ForeignKey, Key, Logical, Table, Unmoved};
 
 use super::{Drawing, never_again};
 use crate::DesignedColumn;
 use crate::sql::portable;
 use crate::sql::quote;
-use crate::sqlite::types;
+use crate::sqlite::{introspect, types};
 
 /// What the primary key does to its only column, when it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,15 +85,50 @@ impl Drawing<'_> {
             }
         }
         let name = quote::name(&table.name.name);
+        let body = self.own_body(table);
+        let body = body.unwrap_or_else(|| format!("\n  {}\n", lines.join(",\n  ")));
+        let options = self.own_options(table);
         let step = Step {
             kind: StepKind::Table,
             what: format!("table {}", table.name),
-            statements: vec![format!("CREATE TABLE {name} (\n  {}\n)", lines.join(",\n  "))],
+            statements: vec![format!("CREATE TABLE {name} ({body}){options}")],
             destructive: false,
             orphans: None,
         };
         self.step(Stage::Prepare, entity, step, Vec::new());
         self.design.columns.push(columns);
+    }
+
+    /// All columns and constraints as another SQLite wrote them, where the table is the very same.
+    fn own_body(&mut self, table: &Table) -> Option<String> {
+        let source = self.wanted.from.table(&table.name);
+        let source = source.filter(|_| self.from == Engine::Sqlite)?;
+        // The statistics may differ, and triggers are not a part of it.
+        let same = source.columns == table.columns
+            && source.primary_key == table.primary_key
+            && source.uniques == table.uniques
+            && source.checks == table.checks
+            && source.foreign_keys == table.foreign_keys;
+        // A link to what cannot be pointed to is in the text, and nowhere else.
+        let whole = |body: &&String| introspect::links_in(body) == table.foreign_keys.len();
+        let body = table.own.lines.first().filter(|body| same && !body.is_empty()).filter(whole);
+        if body.is_none() {
+            let clause = |one: &&Unmoved| one.kind == Unmoved::ON_CONFLICT;
+            let mut clauses = self.wanted.from.unmoved.iter().filter(clause);
+            if clauses.any(|one| one.name == table.name) {
+                let text = "is written anew, without its ON CONFLICT clauses";
+                self.note(Level::Left, Some(table), text);
+            }
+        }
+        body.cloned()
+    }
+
+    /// `STRICT`, `WITHOUT ROWID`.
+    fn own_options(&self, table: &Table) -> String {
+        if self.from != Engine::Sqlite || table.own.options.is_empty() {
+            return String::new();
+        }
+        format!(" {}", table.own.options.join(", "))
     }
 
     fn column(

@@ -21,6 +21,9 @@ pub(super) struct Declared {
     pub(super) keys: BTreeMap<Vec<String>, String>,
     /// Names and deferral of foreign keys, in the order in which they are written.
     pub(super) links: Vec<Link>,
+    /// All that stands between the outer brackets, and each word group behind them: `STRICT`.
+    pub(super) body: String,
+    pub(super) options: Vec<String>,
 }
 
 /// A foreign key as it is written.
@@ -157,7 +160,13 @@ pub(super) fn table(sql: &str) -> Declared {
     let tokens = tokens(sql);
     let mut declared = Declared::default();
     let Some(open) = tokens.iter().position(|token| token.text == "(") else { return declared };
-    let (body, _) = inside(&tokens, open);
+    let (body, close) = inside(&tokens, open);
+    if let Some(end) = tokens.get(close) {
+        sql[tokens[open].end()..end.start].clone_into(&mut declared.body);
+        let rest = tokens.get(close + 1..).unwrap_or_default();
+        let options = by_commas(rest).filter(|option| !option.is_empty());
+        declared.options = options.map(|option| text_of(sql, option)).collect();
+    }
     for definition in by_commas(body).filter(|definition| !definition.is_empty()) {
         read_definition(sql, definition, &mut declared);
     }
@@ -280,6 +289,13 @@ mod tests {
              FOREIGN KEY (p, q) REFERENCES w DEFERRABLE)",
         );
         assert!(declared.autoincrement);
+        assert!(
+            declared.body.starts_with(" -- a (comment") && declared.body.ends_with("DEFERRABLE")
+        );
+        assert_eq!(
+            table("CREATE TABLE t (a ANY) STRICT,without  rowid").options,
+            ["STRICT", "without  rowid"]
+        );
         assert_eq!(declared.generated["che\"ck"], "id * (2 + 1)");
         assert_eq!(declared.collations["odd, name"], "NOCASE");
         let check =

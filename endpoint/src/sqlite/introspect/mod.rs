@@ -42,6 +42,11 @@ pub(super) fn catalogue(connection: &Connection) -> Result<Catalogue> {
     Ok(Catalogue { tables, unmoved, ..nothing() })
 }
 
+/// How many foreign keys stand between the brackets of a `CREATE TABLE`.
+pub(super) fn links_in(body: &str) -> usize {
+    ddl::table(&format!("CREATE TABLE t ({body})")).links.len()
+}
+
 /// What an empty file says.
 pub(super) fn nothing() -> Catalogue {
     Catalogue::new(Engine::Sqlite, rusqlite::version())
@@ -77,9 +82,9 @@ fn listed(connection: &Connection, name: Option<&str>) -> Result<Vec<Listed>> {
         let (without_rowid, strict): (bool, bool) = (row.get(2)?, row.get(3)?);
         let clause = row.get::<_, String>(4)?.to_ascii_uppercase().contains(" ON CONFLICT ");
         let ways = [
-            ("WITHOUT ROWID of table", without_rowid),
-            ("STRICT of table", strict),
-            ("ON CONFLICT clause of table", clause),
+            (Unmoved::WITHOUT_ROWID, without_rowid),
+            (Unmoved::STRICT, strict),
+            (Unmoved::ON_CONFLICT, clause),
         ];
         let ways = ways.into_iter().filter(|(_, has)| *has).map(|(way, _)| way).collect();
         Ok(Listed { name: row.get(0)?, kind: row.get(1)?, without_rowid, ways })
@@ -129,8 +134,8 @@ fn table(connection: &Connection, listed: &Listed) -> Result<Table> {
         rows_estimate,
         bytes_estimate,
         columns,
-        own: Own::default(),
         peculiar: Peculiar::default(),
+        own: Own { lines: vec![declared.body], options: declared.options },
     })
 }
 
