@@ -10,7 +10,7 @@ use coordinator::{Ended, drive};
 use endpoint::{Home, Source, Target};
 use ledger::Ledger;
 use protocol::event::Fact;
-use protocol::fault::{Class, Code, Fault};
+use protocol::fault::{Class, Code, Fault, bulkhead};
 use protocol::history::Deed;
 use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::mapping::OnSnapshotLost;
@@ -179,7 +179,7 @@ async fn carry_on(
         embedded: true,
         found: None,
     };
-    let drive = drive(parts);
+    let drive = bulkhead(|| format!("run {}", stored.record.run), drive(parts));
     tokio::pin!(drive);
     let mut caught = signals.caught.clone();
     let mut fault = None;
@@ -198,9 +198,13 @@ async fn carry_on(
     fault.map_or(ended, Err)
 }
 
-/// How a slot ended. A panic goes on here, and ends the process: what was in flight is undone.
+/// How a slot ended. One that panicked outside of a chunk ends the run, which can be resumed: what was
+/// in flight is undone.
 fn outlived(slot: Result<Result<(), Fault>, JoinError>) -> Result<(), Fault> {
-    slot.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    slot.unwrap_or_else(|end| match end.try_into_panic() {
+        Ok(payload) => Err(Fault::panicked("a slot of this run", payload.as_ref())),
+        Err(_cancelled) => Ok(()),
+    })
 }
 
 /// A target that lets only one write needs a second slot only to read ahead.

@@ -52,6 +52,16 @@ impl Default for Probes {
     }
 }
 
+/// Has panics told in the log, with their place in the code and without the values that they may quote.
+/// Where they are caught, work goes on.
+pub fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let said = protocol::fault::literal(panic.payload()).unwrap_or_default();
+        tracing::error!(%at, said, "gave up on something unexpected");
+    }));
+}
+
 /// Does what the command line asks, and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes: Probes) -> u8 {
     let args = match Args::read(arguments) {
@@ -68,7 +78,9 @@ pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes
     let service = matches!(args.command, Command::Coordinator(_) | Command::Worker(_));
     progress::init_logs(args.global.log.as_deref(), service);
     let global = args.global.clone();
-    match dispatch(args, probes).await.and_then(render::was_written) {
+    let command = || "this command".to_owned();
+    let done = protocol::fault::bulkhead(command, dispatch(args, probes)).await;
+    match done.and_then(render::was_written) {
         Ok(code) => code,
         Err(failure) => {
             render::failure(&failure, global.output);

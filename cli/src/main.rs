@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     // Two crates build TLS settings without naming a provider, and would panic if a second one
     // were ever compiled in; so the provider is named before anything else happens.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    longhaul::tell_of_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads())
         .enable_all()
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let run = async { runtime.spawn(run).await };
     match runtime.block_on(run) {
         Ok(code) => ExitCode::from(code),
-        Err(end) => std::panic::resume_unwind(end.into_panic()),
+        // What is not caught before has nowhere else to go, and was told.
+        Err(_) => ExitCode::FAILURE,
     }
 }

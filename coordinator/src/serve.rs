@@ -19,7 +19,7 @@ use endpoint::{Home, Source, Target};
 use ledger::Ledger;
 use protocol::clock::Clock;
 use protocol::event::Fact;
-use protocol::fault::{Class, Code, Fault};
+use protocol::fault::{Class, Code, Fault, bulkhead, contained};
 use protocol::id::{Environment, RunId, WorkerId};
 use protocol::presence::{Presence, Role};
 use protocol::run::{self, Record};
@@ -44,6 +44,9 @@ const PRESENT_TTL: Duration = Duration::from_secs(6);
 
 /// How often it is tried to begin a term before that is given up.
 const BEGINS_MAX: u32 = 5;
+
+/// How often a run that fails for a reason that nobody knows is led anew before it is paused.
+const UNKNOWN_MAX: u32 = 5;
 
 /// The longest pause before a run that could not be led is tried again.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -95,8 +98,12 @@ pub async fn serve(service: Service) -> Result<(), Fault> {
     let since = service.clock.now();
     while !*stop.borrow() {
         say(&service, since, led.now.iter().copied().collect()).await;
-        for (record, target) in homes.orphans(service.desk.as_ref()).await {
-            led.lead(&service, record, target);
+        let orphans = homes.orphans(service.desk.as_ref());
+        match contained(|| "the homes of runs".into(), orphans).await {
+            Ok(orphans) => {
+                orphans.into_iter().for_each(|(record, target)| led.lead(&service, record, target));
+            }
+            Err(fault) => warn!(error = %fault, "the homes cannot be asked for runs"),
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -147,7 +154,11 @@ impl Homes {
         let mut orphans = BTreeMap::new();
         for (environment, target) in desk.homes().await {
             let runs = match &target {
-                Ok(target) => self.runs(&environment, target.as_ref()).await,
+                Ok(target) => {
+                    // What one home sends is no trouble of the others.
+                    let asked = self.runs(&environment, target.as_ref());
+                    bulkhead(|| target.place().to_owned(), asked).await
+                }
                 Err(fault) => Err(Fault::new(fault.code(), fault.place())),
             };
             match (runs, target) {
@@ -211,16 +222,19 @@ impl Led {
         }
         self.now.insert(run);
         let service = service.clone();
+        let times = self.failed.get(&run).map_or(0, |(times, _)| *times);
         self.tasks.spawn(async move {
-            let ended = lead(&service, &record, target.clone()).await;
+            let led = lead(&service, &record, target.clone());
+            let ended = bulkhead(|| format!("run {run}"), led).await;
             if let Err(fault) = &ended {
-                give_up(&service, run, target.as_ref(), fault).await;
+                let gives_up = give_up(&service, run, target.as_ref(), fault, times);
+                let _ = contained(String::new, gives_up).await;
             }
             (run, ended)
         });
     }
 
-    /// A panic goes on here, and ends the process: another coordinator takes over.
+    /// A panic outside of any run goes on here, and ends the process: another coordinator takes over.
     fn ended(&mut self, ended: Result<(RunId, Result<Ended, Fault>), JoinError>) {
         let (run, ended) = ended.unwrap_or_else(|end| std::panic::resume_unwind(end.into_panic()));
         self.now.remove(&run);
@@ -313,11 +327,13 @@ pub(crate) async fn stopped_within(pause: Duration, stop: &watch::Receiver<bool>
 }
 
 /// Where nobody could lead the run as things stand, it is paused and says why; a person's `resume`
-/// tries again. Best effort: a home that is away hears it the next time.
-async fn give_up(service: &Service, run: RunId, target: &dyn Target, fault: &Fault) {
+/// tries again. What nobody knows is tried a few times first. Best effort: a home that is away hears
+/// it the next time.
+async fn give_up(service: &Service, run: RunId, target: &dyn Target, fault: &Fault, times: u32) {
     let hopeless = match fault.class() {
         Class::Fatal | Class::Resource | Class::Data => fault.code() != Code::Deposed,
-        Class::Transient | Class::Slow | Class::Unknown => false,
+        Class::Unknown => times + 1 >= UNKNOWN_MAX,
+        Class::Transient | Class::Slow => false,
     };
     if !hopeless {
         return;

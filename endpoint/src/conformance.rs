@@ -81,6 +81,8 @@ macro_rules! endpoint_conformance {
             chunk::a_session_serves_many_chunks,
             chunk::a_rollback_leaves_nothing_and_the_session_goes_on,
             chunk::a_done_chunk_is_decided,
+            chunk::who_is_at_work_can_be_seen_or_nobody_is_named,
+            chunk::what_comes_before_is_told_by_receipts_and_only_once_they_stand,
             chunk::a_second_attempt_waits_and_is_decided,
             chunk::a_second_attempt_waits_and_goes_on_where_the_first_gave_up,
             chunk::chunks_of_a_run_that_is_over_are_fenced,

@@ -44,6 +44,7 @@ use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
+use protocol::id::{ChunkId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Lane, Range, Step};
 use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
@@ -188,6 +189,11 @@ pub trait Source: Send + Sync {
     /// Reads rows. `Code::FilterInvalid` when the engine does not understand `read.filter`.
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault>;
 
+    /// How many more connections the server takes from this user now; none where nobody counts them.
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        Ok(None)
+    }
+
     /// What to know of it before it is read: version, encryption, rights, settings. Changes
     /// nothing, and what it cannot find out is a finding.
     async fn examine(&self) -> Vec<Finding> {
@@ -276,6 +282,11 @@ pub trait Target: Send + Sync {
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault>;
 
+    /// How many more connections the server takes from this user now; none where nobody counts them.
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        Ok(None)
+    }
+
     /// What to know of it before it is written: version, encryption, rights, settings, room.
     /// Changes nothing, and what it cannot find out is a finding.
     async fn examine(&self) -> Vec<Finding> {
@@ -284,6 +295,13 @@ pub trait Target: Send + Sync {
 
     /// The place in this target where runs are kept.
     async fn home(&self) -> Result<Box<dyn Home>, Fault>;
+
+    /// Which of these chunks of a run have a session in the middle of their transaction, as far as the
+    /// target can tell: where nobody else says who is at work, these need not be rung for. An engine that
+    /// cannot tell names none.
+    async fn at_work(&self, _run: RunId, _chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        Ok(Vec::new())
+    }
 
     /// Ends the sessions whose label begins so, whoever opened them, and returns how many there
     /// were: the only way on where a stopped process sits on a chunk. An engine that lives in the

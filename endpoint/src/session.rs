@@ -62,6 +62,18 @@ pub trait Session: Send {
         attempt: AttemptId,
     ) -> Result<Begun, Fault>;
 
+    /// Whether every one of these chunks has its receipt: what a chunk comes after is asked here, on
+    /// the connection that will commit it, and after `begin` inside its transaction. The ledger may
+    /// lie about order; the receipts cannot.
+    ///
+    /// What a session was told to be done it does not ask again: only a crash of the server takes a
+    /// receipt back, and that ends the session. So each range is counted once in a session's life.
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault>;
+
     /// Opens the way for rows into the entity. `immediate` makes deferred constraints speak at once.
     async fn start(&mut self, entity: &Entity, write: &Write, immediate: bool)
     -> Result<(), Fault>;

@@ -43,6 +43,7 @@ fn acts() -> impl Strategy<Value = Act> {
         3 => Just(Event::Released),
         3 => attempts().prop_map(Event::Claimed),
         2 => attempts().prop_map(Event::Lapsed),
+        2 => attempts().prop_map(Event::Early),
         2 => attempts().prop_map(Event::Parked),
         1 => Just(Event::WornOut),
         1 => Just(Event::Receipt),
@@ -87,6 +88,7 @@ impl Table {
             }
             Event::Released
             | Event::Lapsed(_)
+            | Event::Early(_)
             | Event::Parked(_)
             | Event::WornOut
             | Event::Receipt => {}

@@ -108,6 +108,7 @@ impl Chunks {
             Event::Claimed(_) => self.hold(chunk, WorkerId(String::new()), now),
             Event::Released
             | Event::Lapsed(_)
+            | Event::Early(_)
             | Event::Parked(_)
             | Event::WornOut
             | Event::Receipt => {}

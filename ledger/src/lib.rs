@@ -59,6 +59,10 @@ pub use memory::Memory;
 /// How many events of a run are kept; older ones are dropped first.
 pub const EVENTS_MAX: usize = 100_000;
 
+/// The most chunks that are remembered of a run. A number beyond it was written by somebody else, and
+/// no memory is set aside for it.
+pub const CHUNKS_MAX: u32 = 1 << 24;
+
 /// How many events a watcher may lie behind before it is told that it missed some.
 const WATCH_MAX: usize = 1024;
 

@@ -6,8 +6,8 @@ use super::machine::{Bounds, Machine, Mutant};
 use super::reach::reach;
 use super::{
     COMPLETE_IS_ALL, COMPLETES, FINDS_DECIDED, FORGETFUL_SERVER, Findings, IN_ORDER, IS_CANCELLED,
-    IS_FENCED, IS_REFUSED, NOTHING_LATE, ONE_OUTCOME, QUIET, ROWS_IFF_DONE, SIDE_BY_SIDE,
-    TWO_FAULTS, WEARING_OUT, WIPED_AT_WILL, WIPED_WIDE, explore,
+    IS_FENCED, IS_REFUSED, IS_TOO_EARLY, LIARS, LIARS_WIDE, NOTHING_LATE, ONE_OUTCOME, QUIET,
+    ROWS_IFF_DONE, SIDE_BY_SIDE, TWO_FAULTS, WEARING_OUT, WIPED_AT_WILL, WIPED_WIDE, explore,
 };
 
 /// Explored once, and asked by every test that is about it.
@@ -93,19 +93,30 @@ fn invariant_14_a_parked_chunk_leaves_a_way_on() {
     from_everywhere_the_run_can_end(WEARING_OUT);
 }
 
-/// Rows and receipt are lost together, and the target is asked before a run is called complete: so
-/// whatever a crash takes back is redone. The order of chunks is another matter. The ledger still
-/// says that the lost chunk is done, and what waited for it may start. So where dependents must
-/// find their rows, commits have to wait for the disk.
+/// Rows and receipt are lost together, and the target is asked before a run is called complete and
+/// before a chunk begins that comes after others: so whatever a crash takes back is redone first.
 #[test]
-fn a_server_that_forgets_commits_breaks_the_order_and_nothing_else() {
+fn a_server_that_forgets_commits_breaks_nothing() {
     let findings = explore(FORGETFUL_SERVER, Mutant::None, None);
-    for invariant in [ONE_OUTCOME, ROWS_IFF_DONE, NOTHING_LATE, COMPLETE_IS_ALL] {
+    for invariant in [ONE_OUTCOME, ROWS_IFF_DONE, NOTHING_LATE, COMPLETE_IS_ALL, IN_ORDER] {
         holds(&findings, invariant);
     }
-    happens(&findings, IN_ORDER);
-    happens(&findings, IS_REFUSED);
+    happens(&findings, IS_TOO_EARLY);
     from_everywhere_the_run_can_end(Bounds { cancels: 0, ..FORGETFUL_SERVER });
+}
+
+#[test]
+fn whoever_lies_in_ledger_or_broker_costs_time_and_nothing_else() {
+    for bounds in [LIARS, LIARS_WIDE] {
+        let findings = explore(bounds, Mutant::None, None);
+        for invariant in [ONE_OUTCOME, ROWS_IFF_DONE, NOTHING_LATE, COMPLETE_IS_ALL, IN_ORDER] {
+            holds(&findings, invariant);
+        }
+        for what in [COMPLETES, IS_TOO_EARLY, IS_REFUSED] {
+            happens(&findings, what);
+        }
+    }
+    from_everywhere_the_run_can_end(LIARS_WIDE);
 }
 
 #[test]

@@ -143,6 +143,11 @@ impl Machine {
         let decision = *world.coordinators[who].decided.first()?;
         match decision {
             Decision::Release(chunks) => {
+                // What waits for others is released only after the receipts were asked.
+                if chunks_of(chunks).any(|c| self.is_step(c)) && self.believes_too_much(world) {
+                    self.rebuild(world, who);
+                    return Some(());
+                }
                 for chunk in chunks_of(chunks) {
                     let waits = |l: &super::world::Ledger| l.states[chunk] == chunk::State::Waiting;
                     if world.ledger.as_ref().is_some_and(waits) {
@@ -175,7 +180,11 @@ impl Machine {
     fn close(&self, world: &mut World, who: usize) -> Option<()> {
         let asks_the_target = match self.mutant {
             Mutant::CompletionByLedger | Mutant::CompletionByQueue => false,
-            Mutant::None | Mutant::NoUniqueKey | Mutant::UnlockedGate | Mutant::CommitFirst => true,
+            Mutant::None
+            | Mutant::NoUniqueKey
+            | Mutant::UnlockedGate
+            | Mutant::CommitFirst
+            | Mutant::OrderByLedger => true,
         };
         let missing = world.target.receipts[..self.chunks()].contains(&0);
         if !world.target.run.is_final() && asks_the_target && missing {
@@ -183,10 +192,7 @@ impl Machine {
                 return None;
             }
             world.seen.refused = true;
-            world.ledger = None;
-            world.open_and_restore(self.chunks());
-            world.coordinators[who] =
-                Coordinator { rung: 0, decided: vec![], ..world.coordinators[who].clone() };
+            self.rebuild(world, who);
             return Some(());
         }
         if !world.target.run.is_final() {
@@ -194,6 +200,22 @@ impl Machine {
         }
         world.coordinators[who] = Coordinator::OFF;
         Some(())
+    }
+
+    /// The ledger forgets, and is told the truth.
+    fn rebuild(&self, world: &mut World, who: usize) {
+        world.ledger = None;
+        world.open_and_restore(self.chunks());
+        world.coordinators[who] =
+            Coordinator { rung: 0, decided: vec![], ..world.coordinators[who].clone() };
+    }
+
+    /// Whether the ledger says of a chunk that it is done, and its receipt is not there.
+    fn believes_too_much(&self, world: &World) -> bool {
+        let done = |chunk: usize| {
+            world.ledger.as_ref().is_some_and(|l| l.states[chunk] == chunk::State::Done)
+        };
+        (0..self.chunks()).any(|chunk| done(chunk) && world.target.receipts[chunk] == 0)
     }
 
     pub(crate) fn ask_home(&self, world: &mut World, who: usize) -> Option<()> {

@@ -16,6 +16,8 @@
 //!   stand still while their claim runs out and then continue (zombies), sessions that the server
 //!   ends, COMMITs whose answer is lost while the server may yet do either, ledger and broker
 //!   wiped, a rival coordinator; and a person who pauses and cancels.
+//! - **who lies**, in [`LIARS`]: a message that nobody sent, and a ledger that says of a chunk that it
+//!   is ready, or done, when it is not.
 //!
 //! # What is not
 //! Rows inside a chunk, rejects and gears (a chunk's rows are one counter); rollback of a whole run
@@ -67,6 +69,7 @@ const COMPLETES: &str = "a run completes";
 const IS_CANCELLED: &str = "a run is cancelled";
 const FINDS_DECIDED: &str = "an attempt finds its chunk decided by another";
 const IS_FENCED: &str = "an attempt finds the door shut";
+const IS_TOO_EARLY: &str = "an attempt finds that what it comes after is not done";
 const IS_REFUSED: &str = "a coordinator asks to complete too early and is refused";
 
 const QUIET: Bounds = Bounds {
@@ -76,6 +79,7 @@ const QUIET: Bounds = Bounds {
     cancels: 0,
     wipes_are_free: false,
     volatile_commits: false,
+    liars: false,
     tries: None,
 };
 
@@ -93,6 +97,10 @@ const WIPED_WIDE: Bounds = Bounds { copies: 2, wipes_are_free: true, ..QUIET };
 
 /// Copies commit without waiting for the disk, and the server may crash and forget the last ones.
 const FORGETFUL_SERVER: Bounds = Bounds { faults: 2, cancels: 1, volatile_commits: true, ..QUIET };
+
+/// Whoever can write to ledger and broker lies: twice, or once where copies go side by side.
+const LIARS: Bounds = Bounds { faults: 2, liars: true, ..QUIET };
+const LIARS_WIDE: Bounds = Bounds { copies: 2, faults: 1, liars: true, ..QUIET };
 
 /// A claim that runs out once parks its chunk until a person reopens it.
 const WEARING_OUT: Bounds = Bounds { faults: 2, tries: Some(1), ..QUIET };
@@ -151,6 +159,7 @@ fn properties() -> Vec<Property<Machine>> {
         Property::sometimes(IS_CANCELLED, |_, w: &World| w.target.run == run::State::Cancelled),
         Property::sometimes(FINDS_DECIDED, |_, w: &World| w.seen.found_decided),
         Property::sometimes(IS_FENCED, |_, w: &World| w.seen.fenced),
+        Property::sometimes(IS_TOO_EARLY, |_, w: &World| w.seen.found_early),
         Property::sometimes(IS_REFUSED, |_, w: &World| w.seen.refused),
     ]
 }

@@ -26,6 +26,8 @@ pub(crate) struct Bounds {
     pub(crate) wipes_are_free: bool,
     /// Copies commit without waiting for the disk, and the server may crash.
     pub(crate) volatile_commits: bool,
+    /// Whoever can write to the ledger or the broker lies about order.
+    pub(crate) liars: bool,
     /// Claims that may run out before a chunk is parked; `None` for no limit.
     pub(crate) tries: Option<u8>,
 }
@@ -45,6 +47,8 @@ pub(crate) enum Mutant {
     CompletionByQueue,
     /// Rows are committed, and that they are is recorded afterwards.
     CommitFirst,
+    /// What a chunk comes after is believed to be done because the ledger released it.
+    OrderByLedger,
 }
 
 /// Something that happens. Numbers are places in the world's sorted lists.
@@ -105,6 +109,12 @@ pub(crate) enum Fault {
     Rival(usize),
     /// The target's server crashes, and the last so many volatile commits with it.
     CrashTarget { lost: usize },
+    /// Somebody sends a message for a chunk that nobody rang for.
+    Forge(usize),
+    /// Somebody tells the ledger that a chunk that waits is ready.
+    LieReady(usize),
+    /// Somebody tells the ledger that a chunk without a receipt is done.
+    LieDone(usize),
 }
 
 /// The model.

@@ -3,8 +3,8 @@
 
 use super::machine::{Bounds, Mutant};
 use super::{
-    COMPLETE_IS_ALL, FORGETFUL_SERVER, NOTHING_LATE, ONE_OUTCOME, ROWS_IFF_DONE, TWO_FAULTS,
-    explore,
+    COMPLETE_IS_ALL, FORGETFUL_SERVER, IN_ORDER, LIARS, NOTHING_LATE, ONE_OUTCOME, ROWS_IFF_DONE,
+    TWO_FAULTS, explore,
 };
 
 fn is_caught(mutant: Mutant, bounds: Bounds, by: &'static str) {
@@ -25,12 +25,19 @@ fn a_gate_that_is_not_held_until_the_commit_breaks_invariant_3() {
 
 #[test]
 fn completion_by_the_ledger_breaks_invariant_6() {
-    is_caught(Mutant::CompletionByLedger, FORGETFUL_SERVER, COMPLETE_IS_ALL);
+    is_caught(Mutant::CompletionByLedger, LIARS, COMPLETE_IS_ALL);
 }
 
 #[test]
 fn completion_by_the_queue_breaks_invariant_6() {
     is_caught(Mutant::CompletionByQueue, TWO_FAULTS, COMPLETE_IS_ALL);
+}
+
+/// A forged message is enough, and so is a commit that a crash took back after the ledger heard of it.
+#[test]
+fn order_by_the_ledger_breaks_invariant_9() {
+    is_caught(Mutant::OrderByLedger, LIARS, IN_ORDER);
+    is_caught(Mutant::OrderByLedger, FORGETFUL_SERVER, IN_ORDER);
 }
 
 /// The usual way, and the usual end of it: a run that is complete and has rows twice.

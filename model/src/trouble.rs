@@ -20,6 +20,11 @@ impl Machine {
         if self.bounds.volatile_commits {
             faults.extend((0..=self.chunks()).map(|lost| Fault::CrashTarget { lost }));
         }
+        if self.bounds.liars {
+            for chunk in 0..self.chunks() {
+                faults.extend([Fault::Forge(chunk), Fault::LieReady(chunk), Fault::LieDone(chunk)]);
+            }
+        }
         faults
     }
 
@@ -34,7 +39,10 @@ impl Machine {
             | Fault::CutOff(_)
             | Fault::LoseAnswer(_)
             | Fault::Rival(_)
-            | Fault::CrashTarget { .. } => false,
+            | Fault::CrashTarget { .. }
+            | Fault::Forge(_)
+            | Fault::LieReady(_)
+            | Fault::LieDone(_) => false,
         };
         if !free {
             world.faults_left = world.faults_left.checked_sub(1)?;
@@ -71,6 +79,20 @@ impl Machine {
                 self.lead(world, who)?;
             }
             Fault::CrashTarget { lost } => self.crash_target(world, lost)?,
+            Fault::Forge(chunk) => {
+                (world.queue[chunk] == 0).then_some(())?;
+                world.queue[chunk] = 1;
+            }
+            Fault::LieReady(chunk) => {
+                let state = &mut world.ledger.as_mut()?.states[chunk];
+                (*state == chunk::State::Waiting).then_some(())?;
+                *state = chunk::State::Ready;
+            }
+            Fault::LieDone(chunk) => {
+                let state = &mut world.ledger.as_mut()?.states[chunk];
+                (*state != chunk::State::Done).then_some(())?;
+                *state = chunk::State::Done;
+            }
         }
         Some(())
     }

@@ -38,7 +38,8 @@ impl Machine {
                     | Mutant::NoUniqueKey
                     | Mutant::UnlockedGate
                     | Mutant::CompletionByLedger
-                    | Mutant::CompletionByQueue => Phase::Decided,
+                    | Mutant::CompletionByQueue
+                    | Mutant::OrderByLedger => Phase::Decided,
                 };
             }
             Phase::Unrecorded => {
@@ -102,7 +103,8 @@ impl Machine {
             | Mutant::UnlockedGate
             | Mutant::CompletionByLedger
             | Mutant::CompletionByQueue
-            | Mutant::CommitFirst => true,
+            | Mutant::CommitFirst
+            | Mutant::OrderByLedger => true,
         };
         let waits = self.mutant != Mutant::CommitFirst && world.receipt_in_flight(worker.chunk);
         if unique && waits {
@@ -114,9 +116,24 @@ impl Machine {
             return Some(());
         }
         let copies = &world.target.receipts[..self.bounds.copies];
-        world.seen.early_start |= self.is_step(chunk) && copies.contains(&0);
+        let early = self.is_step(chunk) && copies.contains(&0);
+        if early && self.mutant != Mutant::OrderByLedger {
+            self.wait_again(world, who);
+            return Some(());
+        }
+        world.seen.early_start |= early;
         world.workers[who].phase = Phase::Open;
         Some(())
+    }
+
+    /// The receipts say that it is too early: the transaction is undone, and the ledger is told.
+    fn wait_again(&self, world: &mut World, who: usize) {
+        world.seen.found_early = true;
+        let worker = world.workers[who];
+        if let Some(claim) = worker.claim {
+            world.tell_ledger(usize::from(worker.chunk), chunk::Event::Early(attempt(claim)));
+        }
+        world.workers[who] = Worker { phase: Phase::Told, claim: None, ..worker };
     }
 
     /// Writes, and completes the receipt. A step takes the gate only now, and looks again; where

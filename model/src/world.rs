@@ -139,6 +139,8 @@ pub(crate) struct Seen {
     pub(crate) late_commit: bool,
     /// A receipt was opened before those of all chunks it depends on were done.
     pub(crate) early_start: bool,
+    /// A worker found, by the receipts, that its chunk was rung for too early.
+    pub(crate) found_early: bool,
     /// A worker found its chunk decided by another attempt.
     pub(crate) found_decided: bool,
     /// A worker found the run's door shut.

@@ -33,6 +33,8 @@ pub enum Event {
     Claimed(AttemptId),
     /// The worker of this attempt gave it back: a fault, a shutdown, or a claim that ran out.
     Lapsed(AttemptId),
+    /// The worker of this attempt found, by the receipts, that what it comes after is not done.
+    Early(AttemptId),
     /// The worker of this attempt found that it cannot be done without a person.
     Parked(AttemptId),
     /// The coordinator found that it was tried too often: it may be killing its workers.
@@ -70,6 +72,7 @@ impl State {
             (S::Ready, E::Claimed(attempt)) => S::Claimed(attempt),
 
             (S::Claimed(held), E::Lapsed(attempt)) if held == attempt => S::Ready,
+            (S::Claimed(held), E::Early(attempt)) if held == attempt => S::Waiting,
             (S::Claimed(held), E::Parked(attempt)) if held == attempt => S::Parked,
 
             (S::Ready, E::WornOut) => S::Parked,
@@ -77,7 +80,7 @@ impl State {
 
             // Delivery is at least once, so a chunk that is over hears late news of its
             // earlier life. It stays as it ended.
-            (S::Done, E::Lapsed(_) | E::Parked(_) | E::Released) => S::Done,
+            (S::Done, E::Lapsed(_) | E::Early(_) | E::Parked(_) | E::Released) => S::Done,
 
             (from, event) => return Err(OutOfTurn { from, event }),
         })
@@ -99,6 +102,8 @@ mod tests {
             ("Claimed", Event::Claimed(mine)),
             ("Lapsed", Event::Lapsed(mine)),
             ("Lapsed by another", Event::Lapsed(other)),
+            ("Early", Event::Early(mine)),
+            ("Early by another", Event::Early(other)),
             ("Parked", Event::Parked(mine)),
             ("Parked by another", Event::Parked(other)),
             ("WornOut", Event::WornOut),
@@ -128,11 +133,14 @@ mod tests {
              Ready -- WornOut --> Parked\n\
              Ready -- Receipt --> Done\n\
              Claimed -- Lapsed --> Ready\n\
+             Claimed -- Early --> Waiting\n\
              Claimed -- Parked --> Parked\n\
              Claimed -- Receipt --> Done\n\
              Done -- Released --> Done\n\
              Done -- Lapsed --> Done\n\
              Done -- Lapsed by another --> Done\n\
+             Done -- Early --> Done\n\
+             Done -- Early by another --> Done\n\
              Done -- Parked --> Done\n\
              Done -- Parked by another --> Done\n\
              Done -- Receipt --> Done\n\

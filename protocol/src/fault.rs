@@ -10,12 +10,16 @@
 //!
 //! The table itself is in `fault/codes.rs`.
 
+mod bulkhead;
 mod codes;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use bulkhead::{bulkhead, contained, literal};
 pub use codes::Code;
+
+use crate::visible::text;
 
 /// What kind of trouble, decided before anything is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -255,15 +259,16 @@ fn backoff(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.saturating_sub(1).min(7)).min(Duration::from_secs(10))
 }
 
-/// `title at place: what exactly (code, constraint)`: one line, cause not included.
+/// `title at place: what exactly (code, constraint)`: one line, cause not included. What others named
+/// is made safe to look at.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0.code.title(), self.0.place)?;
+        write!(f, "{} ({})", self.0.code.title(), text(&self.0.place))?;
         if let Some(said) = &self.0.said {
-            write!(f, ": {said}")?;
+            write!(f, ": {}", text(said))?;
         }
         let Some(native) = &self.0.native else { return Ok(()) };
-        write!(f, " [server code {}", native.code)?;
+        write!(f, " [server code {}", text(&native.code))?;
         let named = [
             ("table", &native.table),
             ("column", &native.column),
@@ -271,7 +276,7 @@ impl fmt::Display for Fault {
         ];
         for (what, name) in named {
             if let Some(name) = name {
-                write!(f, ", {what} {name}")?;
+                write!(f, ", {what} {}", text(name))?;
             }
         }
         f.write_str("]")

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Instant;
+use crate::visible::text;
 
 /// A text is not an id. Which letter is wrong is of no use to anybody who did not mean an id at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +116,7 @@ pub struct WorkerId(pub String);
 
 impl fmt::Display for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        text(&self.0).fmt(f)
     }
 }
 
@@ -128,7 +129,7 @@ pub struct Environment(pub String);
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        text(&self.0).fmt(f)
     }
 }
 

@@ -32,4 +32,5 @@ pub mod receipt;
 pub mod run;
 pub mod schema;
 pub mod trace;
+pub mod visible;
 pub mod wire;

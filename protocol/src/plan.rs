@@ -356,7 +356,7 @@ impl Plan {
         self.chunks.iter().any(|c| matches!(&c.work, Work::Step(step) if step.destructive))
     }
 
-    /// SHA-256 over everything but estimates and weights, in hexadecimal.
+    /// SHA-256 over everything but estimates, weights and the room for connections, in hexadecimal.
     ///
     /// Equal inputs give equal fingerprints, on any machine; anything a run would do otherwise
     /// changes it.
@@ -369,6 +369,7 @@ impl Plan {
         for chunk in &mut bare.chunks {
             chunk.weight = 0;
         }
+        bare.notes.retain(|note| note.kind != Note::CONNECTIONS);
         crate::wire::fingerprint(&bare)
     }
 }

@@ -67,12 +67,20 @@ impl TableName {
 }
 
 /// `schema.name`, unquoted: for people and patterns, never for SQL.
+impl TableName {
+    /// Schema and name as they are, with a point between them.
+    pub fn plain(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// For people: what is hidden in a name is spelled out.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.schema {
-            Some(schema) => write!(f, "{schema}.{}", self.name),
-            None => f.write_str(&self.name),
-        }
+        f.write_str(&crate::visible::text(&self.plain()))
     }
 }
 

@@ -62,6 +62,14 @@ impl Session for Twice {
         self.rows.begin(run, &Chunk { id, ..chunk.clone() }, attempt).await
     }
 
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        self.rows.all_done(run, chunks).await
+    }
+
     async fn start(&mut self, entity: &Entity, write: &Write, now: bool) -> Result<(), Fault> {
         self.rows.start(entity, write, now).await
     }

@@ -9,15 +9,16 @@ use broker::{Delivery, Task};
 use endpoint::Session;
 use ledger::Claim;
 use protocol::chunk;
-use protocol::fault::{Fault, Remedy};
+use protocol::fault::{Fault, Remedy, bulkhead};
 use protocol::id::{AttemptId, ChunkId, WorkerId};
 use protocol::plan::{Chunk, Work};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::carry::{Carried, Gear, Try};
 use crate::fleet::Aboard;
 use crate::heartbeat::{CLAIM_TTL_ALONE, CLAIM_TTL_FLEET, Heartbeat};
 use crate::others::Way;
+use crate::prior::Prior;
 use crate::work::{Options, Parts};
 use crate::{Pace, Point};
 
@@ -30,6 +31,8 @@ pub(crate) struct Carrier {
     claim_ttl: Duration,
     /// What a fleet adds; absent where the run lives in one process.
     pub(crate) fleet: Option<Aboard>,
+    /// What each chunk comes after.
+    pub(crate) prior: Prior,
     /// Rejects of chunks that are done, and of those in flight so far.
     pub(crate) rejected: Mutex<BTreeMap<ChunkId, u64>>,
 }
@@ -58,7 +61,8 @@ impl Carrier {
         let limits = options.asked.over(&parts.plan.limits);
         let pace = Pace::new(limits.rows_per_second, limits.bytes_per_second);
         let rejected = Mutex::new(options.rejected.clone());
-        Self { parts, options, pace, claim_ttl, fleet, rejected }
+        let prior = Prior::of_plan(&parts.plan);
+        Self { parts, options, pace, claim_ttl, fleet, prior, rejected }
     }
 
     pub(crate) fn passed(&self, point: Point) {
@@ -154,7 +158,7 @@ impl Carrier {
             let attempt = AttemptId(uuid::Uuid::now_v7());
             let this = Try { chunk, attempt, worker, tries, gear, queued };
             let carried = tokio::select! {
-                carried = self.carry(&this, session) => carried,
+                carried = self.carry_apart(&this, session) => carried,
                 () = &mut taken => {
                     *session = None;
                     self.count_rejects(chunk.id, 0);
@@ -168,6 +172,11 @@ impl Carrier {
                 }
                 Ok(Carried::Fenced) => {
                     self.hand_back(chunk, claim).await;
+                    return Ok(());
+                }
+                Ok(Carried::Early) => {
+                    warn!(chunk = %chunk.id, "rung for before what it comes after is done");
+                    self.record(chunk, chunk::Event::Early(claim)).await;
                     return Ok(());
                 }
                 Err(fault) => fault,
@@ -206,6 +215,16 @@ impl Carrier {
             }
             tries += 1;
         }
+    }
+
+    /// One try, behind a bulkhead: a panic in it is a fault of this chunk and of no other.
+    async fn carry_apart(
+        &self,
+        this: &Try<'_>,
+        session: &mut Option<Box<dyn Session>>,
+    ) -> Result<Carried, Fault> {
+        let what = || self.parts.plan.what(this.chunk);
+        bulkhead(what, self.carry(this, session)).await
     }
 
     /// Careful gear is for rows of a copy, and only once; a step or a link that meets bad data

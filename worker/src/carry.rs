@@ -5,10 +5,11 @@ use protocol::batch::Batch;
 use protocol::clock;
 use protocol::event::Fact;
 use protocol::fault::{Code, Fault, Native};
-use protocol::id::{AttemptId, WorkerId};
+use protocol::id::{AttemptId, ChunkId, WorkerId};
 use protocol::mapping::Mode;
 use protocol::plan::{Chunk, ColumnMap, Entity, Range, Work};
 use protocol::receipt::{Receipt, Reject};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::time::Instant;
 use transform::{Changed, Pipeline, compile};
@@ -55,6 +56,8 @@ pub(crate) enum Carried {
     Done { receipt: Box<Receipt>, again: bool },
     /// The run does not admit the chunk now.
     Fenced,
+    /// What the chunk comes after is not done: it waits again, and nothing of it was begun.
+    Early,
 }
 
 impl Carrier {
@@ -70,9 +73,14 @@ impl Carrier {
         // one writer is not held up by a slow source.
         let mut tally = Tally::default();
         tally.spent.queue = this.queued;
+        let prior = self.prior.of(&self.parts.plan, this.chunk);
+        let reads_back = matches!(this.chunk.work, Work::Verify { .. });
+        if reads_back && !self.may_read_back(this, &prior, slot, &mut tally).await? {
+            return Ok(Carried::Early);
+        }
         let spent = &mut tally.spent;
         let mut input = timed(&mut spent.read, self.input(this)).await?;
-        if let (Work::Verify { .. }, Some(id)) = (&this.chunk.work, this.chunk.entity) {
+        if let (true, Some(id)) = (reads_back, this.chunk.entity) {
             // All of it: reading back writes nothing, and may take longer than a transaction may
             // stand idle or hold up the only writer.
             self.read_back(self.parts.plan.entity(id), &mut input, &mut tally).await?;
@@ -93,6 +101,11 @@ impl Carrier {
                 return Ok(Carried::Fenced);
             }
         }
+        if !timed(&mut tally.spent.lock, session.all_done(self.parts.run, &prior)).await? {
+            session.rollback().await?;
+            *slot = Some(session);
+            return Ok(Carried::Early);
+        }
         let mut worked = self.work(this, &mut input, session.as_mut(), &mut tally).await;
         if worked.is_ok() && !tally.rejects.is_empty() {
             worked = self.keep_rejects(this.chunk, session.as_mut(), &mut tally).await;
@@ -111,6 +124,24 @@ impl Carrier {
         self.passed(Point::Committed);
         *slot = Some(session);
         Ok(Carried::Done { receipt: Box::new(receipt), again: false })
+    }
+
+    /// Whether what is to be read back is all there. Asked before it is read as well as in the
+    /// transaction: what is read must have been written before.
+    async fn may_read_back(
+        &self,
+        this: &Try<'_>,
+        prior: &[RangeInclusive<ChunkId>],
+        slot: &mut Option<Box<dyn Session>>,
+        tally: &mut Tally,
+    ) -> Result<bool, Fault> {
+        let mut session = match slot.take() {
+            Some(session) => session,
+            None => timed(&mut tally.spent.write, self.open(this)).await?,
+        };
+        let done = session.all_done(self.parts.run, prior).await?;
+        *slot = Some(session);
+        Ok(done)
     }
 
     /// A session to write through.

@@ -9,8 +9,10 @@
 //!    chunk is somebody else's or nobody's business.
 //! 2. Rows and receipt of a chunk become visible together, and only if `read = written + filtered
 //!    + rejected` by the target's own count.
-//! 3. A session is reused only after a clean commit or rollback; after any fault it is dropped.
-//! 4. Memory is bounded, whatever the chunk: one [`Budget`] over all slots, and beside it at most one
+//! 3. A chunk begins only when the receipts say that what it comes after is done, whatever ledger and
+//!    broker say.
+//! 4. A session is reused only after a clean commit or rollback; after any fault it is dropped.
+//! 5. Memory is bounded, whatever the chunk: one [`Budget`] over all slots, and beside it at most one
 //!    batch for each slot, with what a driver holds of one row more.
 //!
 //! # Not promised
@@ -31,6 +33,7 @@ mod others;
 mod pace;
 mod point;
 mod presence;
+mod prior;
 mod rejects;
 mod runs;
 mod serve;

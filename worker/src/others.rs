@@ -1,5 +1,5 @@
 //! What a chunk meets that others are to blame for, in a fleet: a moment that is no longer held, a
-//! session that sits on its receipt, a disk that is full.
+//! session that sits on its receipt, a server without a free connection, a disk that is full.
 
 use std::time::Duration;
 
@@ -15,6 +15,10 @@ use crate::heartbeat::Heartbeat;
 /// How often a chunk waits for another leader to take hold of the source before it is given back:
 /// about as long as it takes to notice that the last one is gone, several times over.
 const WAITS_MAX: u32 = 20;
+
+/// How often a chunk in one process asks for a connection before that counts as a fault of its own:
+/// about half an hour long.
+const CONNECTION_WAITS_MAX: u32 = 1200;
 
 /// How long it waits each time, at most.
 const WAIT: Duration = Duration::from_secs(2);
@@ -38,6 +42,9 @@ impl Carrier {
         heartbeat: &Heartbeat,
         waits: &mut u32,
     ) -> Way {
+        if fault.code() == Code::NoConnection {
+            return self.wait_for_connection(chunk, fault, waits).await;
+        }
         let Some(aboard) = &self.fleet else { return Way::Remedy };
         if fault.code() == Code::Busy && heartbeat.is_unbroken() {
             self.end_sessions(chunk).await;
@@ -59,6 +66,24 @@ impl Carrier {
             Ok(record) if record.state != State::Running => Way::GiveBack,
             Ok(_) | Err(_) => Way::Again,
         }
+    }
+
+    /// A server that takes no more connections is left to those that have one. In a fleet others may be
+    /// nearer to one, and the chunk is given back after a while; in one process it is waited for, and
+    /// told so now and then.
+    async fn wait_for_connection(&self, chunk: &Chunk, fault: &Fault, waits: &mut u32) -> Way {
+        if waits.is_multiple_of(WAITS_MAX) {
+            self.faulted(chunk, fault, *waits, false).await;
+        }
+        if *waits >= WAITS_MAX && self.fleet.is_some() {
+            return Way::GiveBack;
+        }
+        if *waits >= CONNECTION_WAITS_MAX {
+            return Way::Remedy;
+        }
+        *waits += 1;
+        tokio::time::sleep(jittered(WAIT)).await;
+        Way::Again
     }
 
     /// The claim of whoever sits on the chunk is over, and it may be stopped for ever: its session is

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::fault::{Code, Fault};
+use protocol::fault::{Code, Fault, bulkhead};
 use protocol::id::RunId;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -85,15 +85,22 @@ impl Runs {
         };
         for (run, cell, used) in open {
             let Some(carrier) = cell.get() else { continue };
-            if let Some(aboard) = &carrier.fleet
-                && let Err(fault) = carrier.refresh(aboard, REFRESH_EVERY * 3 / 4).await
-            {
-                info!(%run, error = %fault, "the home does not say what is new");
+            if let Some(aboard) = &carrier.fleet {
+                let refresh = carrier.refresh(aboard, REFRESH_EVERY * 3 / 4);
+                if let Err(fault) = bulkhead(|| format!("run {run}"), refresh).await {
+                    info!(%run, error = %fault, "the home does not say what is new");
+                }
             }
             if carrier.is_over() || used.elapsed() > IDLE_MAX {
                 self.entries().remove(&run);
             }
         }
+    }
+
+    /// Opening it came to no end at all: it is closed, and not tried again for a moment.
+    pub(crate) fn failed_to_open(&self, run: RunId) {
+        self.entries().remove(&run);
+        self.failed().insert(run, Instant::now() + FAILED_FOR);
     }
 
     fn touch(&self, run: RunId) -> Arc<OnceCell<Arc<Carrier>>> {

@@ -14,7 +14,7 @@ use endpoint::{Session, Source, Target};
 use ledger::Ledger;
 use protocol::clock::Clock;
 use protocol::event::Fact;
-use protocol::fault::Fault;
+use protocol::fault::{Fault, contained};
 use protocol::id::{Environment, RunId, WorkerId};
 use protocol::plan::Plan;
 use protocol::run::Record;
@@ -158,7 +158,8 @@ pub async fn serve(service: Service) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Waits for all slots. A panic goes on here, and ends the process: what was in flight is undone.
+/// Waits for all slots. A panic outside of any delivery goes on here, and ends the process: what was
+/// in flight is undone.
 async fn all(slots: &mut JoinSet<()>) {
     while let Some(ended) = slots.join_next().await {
         ended
@@ -178,7 +179,7 @@ struct Shared {
 async fn tend(shared: &Shared) {
     let said = async {
         loop {
-            shared.present.say(&shared.service).await;
+            let _ = contained(|| "the ledger".into(), shared.present.say(&shared.service)).await;
             tokio::time::sleep(PRESENT_EVERY).await;
         }
     };
@@ -213,7 +214,8 @@ async fn slot(shared: Arc<Shared>, number: u32) {
             Ok(Some(delivery)) => {
                 let Task { run, chunk, .. } = *delivery.task();
                 let span = info_span!("chunk", %run, %chunk, %worker);
-                deliver(&shared, (number, &worker), delivery, &mut kept).instrument(span).await;
+                let delivered = deliver(&shared, (number, &worker), delivery, &mut kept);
+                apart(&shared, (number, run), delivered.instrument(span)).await;
             }
             Ok(None) => return,
             Err(fault) => {
@@ -221,6 +223,24 @@ async fn slot(shared: Arc<Shared>, number: u32) {
                 tokio::time::sleep(DEAF_PAUSE).await;
             }
         }
+    }
+}
+
+/// One delivery, behind a bulkhead: what panics outside of a try (as a run is opened, say) is a trouble
+/// of that run, and the slot goes on. The delivery was dropped, and comes again.
+async fn apart(shared: &Shared, (slot, run): (u32, RunId), delivered: impl Future<Output = ()>) {
+    let Err(fault) = contained(|| format!("run {run}"), delivered).await else { return };
+    shared.present.ends(slot);
+    shared.runs.failed_to_open(run);
+    shared.cannot_open(run, &fault).await;
+}
+
+impl Shared {
+    async fn cannot_open(&self, run: RunId, fault: &Fault) {
+        warn!(%run, code = %fault.code(), error = %fault, "this run cannot be opened here");
+        self.present.troubled(run, Some(fault.to_string()));
+        let (code, message) = (fault.code().to_string(), fault.to_string());
+        let _ = self.service.ledger.publish(run, Fact::Finding { code, message }).await;
     }
 }
 
@@ -238,10 +258,7 @@ async fn deliver(
         // The coordinator rings again for what it still wants.
         Ok(Found::Over | Found::Later) => return settle(delivery).await,
         Err(fault) => {
-            warn!(%run, code = %fault.code(), error = %fault, "this run cannot be opened here");
-            shared.present.troubled(run, Some(fault.to_string()));
-            let (code, message) = (fault.code().to_string(), fault.to_string());
-            let _ = shared.service.ledger.publish(run, Fact::Finding { code, message }).await;
+            shared.cannot_open(run, &fault).await;
             return settle(delivery).await;
         }
     };

@@ -60,6 +60,9 @@ impl Options {
     }
 }
 
+/// The largest frame, in bytes: what RabbitMQ itself proposes.
+const FRAME_MAX: u32 = 128 << 10;
+
 /// Which kind of queue is declared. A queue that is already there is taken as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueueKind {
@@ -157,6 +160,9 @@ fn address(options: &Options) -> Result<AMQPUri, Fault> {
         uri.authority.userinfo.password.clone_from(password);
     }
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+    // Without it the driver takes what the server says, and sets aside 64 times as much.
+    let frame_max = uri.query.frame_max.filter(|asked| (1..=FRAME_MAX).contains(asked));
+    uri.query.frame_max = Some(frame_max.unwrap_or(FRAME_MAX));
     Ok(uri)
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn events(global: &Global, args: Events) -> Answer {
         let page = ledger.events(run, after, PAGE).await?;
         let mut over = false;
         for event in &page {
-            if render::line(&event.to_json()).is_err() {
+            if render::line_json(&event.to_json()).is_err() {
                 // Whoever read our lines has gone.
                 return Ok(exit::OK);
             }

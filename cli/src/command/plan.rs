@@ -17,7 +17,9 @@ pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
     let (source, target) = (settings.source().await?, settings.target().await?);
     let plan = assemble::draw(&settings, source.as_ref(), target.as_ref()).await?;
     match global.output {
-        Output::Json => render::answer(&wire::plan_to_json(&plan)),
+        Output::Json => {
+            let _ = render::line_json(&wire::plan_to_json(&plan));
+        }
         Output::Text => {
             let places = (source.place(), target.place());
             render::answer(&render::plan::text(&plan, places));

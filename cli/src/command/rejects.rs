@@ -1,7 +1,7 @@
 //! `longhaul rejects`: the rows that were refused, on the screen or in a file.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use coordinator::report::entity_of;
@@ -16,6 +16,7 @@ use crate::assemble::{self, Pages};
 use crate::exit::{self, Answer, Failure};
 use crate::find::{self, Found};
 use crate::render::rejects::{CSV_HEADINGS, Listing, Refused};
+use crate::render::visible;
 use crate::{progress, render};
 
 /// Lists or exports.
@@ -121,7 +122,10 @@ impl<'a> Out<'a> {
         Ok(Self { to, file: Some((file, partial)), left: false })
     }
 
+    /// To a terminal it goes as all text does; a file or a program gets it as it is.
     fn line(&mut self, text: &str, end: &str) -> Result<(), Fault> {
+        let terminal = self.file.is_none() && io::stdout().is_terminal();
+        let text = if terminal { visible::lines(text) } else { text.into() };
         let written = write!(self.to, "{text}{end}");
         written.map_err(|error| {
             self.left = self.file.is_none() && error.kind() == io::ErrorKind::BrokenPipe;

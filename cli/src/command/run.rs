@@ -17,7 +17,7 @@ use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
 use crate::fleet::meant::Meant;
 use crate::watch::{self, Until};
-use crate::{Probes, find, progress, render};
+use crate::{Probes, config, find, progress, render};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
@@ -128,9 +128,13 @@ pub(crate) fn divide(what: Option<PathBuf>, between: Between) -> (Between, Optio
     }
 }
 
+/// Bytes that a saved plan may have: a million chunks take some hundred million.
+const PLAN_BYTES_MAX: u64 = 4 << 30;
+
 fn read_plan(path: &Path) -> Result<Plan, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Fault::new(Code::ConfigUnreadable, path.display().to_string()).because(error)
+    let bytes = config::read_file(path, PLAN_BYTES_MAX, "it is too large for a plan (4 GiB)")?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Fault::new(Code::PlanFormat, path.display().to_string()).saying("it is no text")
     })?;
     Ok(wire::plan_from_json(&text).map_err(|fault| fault.within(path.display()))?)
 }

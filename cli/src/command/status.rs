@@ -21,9 +21,6 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 /// How long a ledger that is away may keep a status waiting.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 
-/// Clears the terminal, and goes to its first line.
-const CLEAR: &str = "\x1b[2J\x1b[H";
-
 /// Shows a run, once or until it ends.
 pub(crate) async fn status(global: &Global, args: Status) -> Answer {
     let mut meant = Meant::find(global, &args.of, find::Which::Latest).await?;
@@ -33,8 +30,12 @@ pub(crate) async fn status(global: &Global, args: Status) -> Answer {
         let clears = args.watch && std::io::stdout().is_terminal();
         match global.output {
             Output::Json => render::answer_json(&status),
-            Output::Text if clears => render::answer(&format!("{CLEAR}{}", status.text())),
-            Output::Text => render::answer(&status.text()),
+            Output::Text => {
+                if clears {
+                    render::clear();
+                }
+                render::answer(&status.text());
+            }
         }
         if !args.watch || meant.found.record.state.is_final() {
             return Ok(exit::OK);
@@ -61,11 +62,13 @@ async fn look(meant: &mut Meant) -> Result<render::status::Status, Fault> {
         Ok(presences) => presences,
         Err(_) => Err(away(run)),
     };
-    let fleet = found.record.fleet.then(|| render::status::Fleet::of(&found.record, &presences));
     let (known, events) = match presences {
-        Ok(_) => (ledger.checkpoints(run).await.unwrap_or_default(), all(ledger, run).await),
-        Err(_) => (None, Vec::new()),
+        Ok(_) => (ledger.checkpoints(run).await, all(ledger, run).await),
+        Err(_) => (Ok(None), Vec::new()),
     };
+    let fleet = found.record.fleet;
+    let fleet = fleet.then(|| render::status::Fleet::of(&found.record, &presences, &known));
+    let known = known.unwrap_or_default();
     let record = &found.record;
     let status =
         render::status::Status::of(record, &plan, &receipts, known, &events, &others, fleet);

@@ -10,6 +10,7 @@ use miette::{
     SourceSpan,
 };
 use protocol::fault::{Code, Fault};
+use protocol::visible::{self, text};
 
 use super::mask;
 use super::node::{Place, Text};
@@ -113,12 +114,13 @@ pub(super) struct Complaint {
 impl Complaint {
     /// A lower-case fragment that says what is wrong there.
     pub(super) fn new(code: Code, at: Place, message: impl Into<String>) -> Self {
-        Self { code, at, message: message.into(), label: None, also: None, help: None }
+        let message = short(&message.into());
+        Self { code, at, message, label: None, also: None, help: None }
     }
 
     /// What stands under the caret.
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = Some(short(&label.into()));
         self
     }
 
@@ -130,30 +132,83 @@ impl Complaint {
 
     /// What to do, in a sentence; without it, the code's own advice.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(short(&help.into()));
         self
     }
 
     /// The error, with the text it is in.
     pub(super) fn shown_in(self, texts: &[Text]) -> ConfigError {
-        let text = &texts[self.at.text];
+        let whole = &texts[self.at.text];
+        let shown = Shown::of(whole, self.at);
         let said = match &self.label {
             Some(label) => format!("{}; {label}", self.message),
             None => self.message.clone(),
         };
-        let mut fault = Fault::new(self.code, position(text, self.at.offset)).saying(said);
+        let mut fault = Fault::new(self.code, position(whole, self.at.offset)).saying(said);
         if let Some(help) = self.help {
             fault = fault.next(help);
         }
         let mut labels = vec![LabeledSpan::new_primary_with_span(
             Some(self.label.unwrap_or_else(|| "here".into())),
-            span(self.at),
+            shown.span,
         )];
-        if let Some((at, label)) = self.also.filter(|(at, _)| at.text == self.at.text) {
+        let also = self.also.filter(|(at, _)| shown.whole && at.text == self.at.text);
+        if let Some((at, label)) = also {
             labels.push(LabeledSpan::new_with_span(Some(label.into()), span(at)));
         }
-        let source = Some(NamedSource::new(&text.name, mask::masked(&text.body)));
+        let source = Some(NamedSource::new(shown.name, shown.body));
         ConfigError(Box::new(Inner { fault, message: self.message, source, labels }))
+    }
+}
+
+/// Characters of a message: what it quotes may be a whole file.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+/// A message that quotes a text of others: of bearable length, and safe to look at.
+fn short(message: &str) -> String {
+    match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        None => text(message).into_owned(),
+        Some((end, _)) => format!("{} …", text(&message[..end])),
+    }
+}
+
+/// Bytes of a line that are shown; of a longer one, and of its neighbours, only what stands around the
+/// place.
+const LINE_BYTES_MAX: usize = 500;
+
+/// Bytes before and behind the place that are shown of such a line.
+const AROUND_BYTES: usize = 80;
+
+/// What is shown of a text.
+struct Shown {
+    name: String,
+    body: String,
+    span: SourceSpan,
+    whole: bool,
+}
+
+impl Shown {
+    fn of(text: &Text, at: Place) -> Self {
+        let body = mask::masked(&text.body);
+        let name = visible::text(&text.name).into_owned();
+        let start = body[..at.offset].rfind('\n').map_or(0, |at| at + 1);
+        let end = body[at.offset..].find('\n').map_or(body.len(), |length| at.offset + length);
+        let before = body[..start].lines().next_back().map_or(0, str::len);
+        let after = body[end..].lines().nth(1).map_or(0, str::len);
+        if [before, end - start, after].into_iter().all(|length| length <= LINE_BYTES_MAX) {
+            return Self { name, body, span: span(at), whole: true };
+        }
+        let from = body.floor_char_boundary(at.offset.saturating_sub(AROUND_BYTES).max(start));
+        let length = at.length.clamp(1, AROUND_BYTES);
+        let upto = body.floor_char_boundary((at.offset + length + AROUND_BYTES).min(end));
+        let part = &body[from..upto.max(at.offset)];
+        let line = text.body[..at.offset].matches('\n').count() + 1;
+        Self {
+            name: format!("{name}, in line {line}"),
+            span: (at.offset - from, length).into(),
+            body: part.to_owned(),
+            whole: false,
+        }
     }
 }
 

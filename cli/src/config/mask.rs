@@ -3,6 +3,8 @@
 //! A text that is shown may be no YAML at all, so it is looked at line by line. What may be a
 //! secret is taken for one: rather too much is hidden than too little.
 
+use protocol::visible::is_hidden;
+
 /// A text of a migration file, of the same length in bytes, in which secrets are stars.
 pub(super) fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -19,18 +21,30 @@ pub(super) fn masked(text: &str) -> String {
         secret_below = !secret_below && names_secret_below(body);
         keys_below = keys_below.or_else(|| names_keys_below(body).then(|| indent(body)));
         let (from, upto) = hidden.unwrap_or((body.len(), body.len()));
-        masked.push_str(&body[..from]);
+        masked.extend(body[..from].chars().map(seen));
         masked.extend(std::iter::repeat_n('*', upto - from));
-        masked.push_str(&body[upto..]);
+        masked.extend(body[upto..].chars().map(seen));
         masked.push_str(&line[body.len()..]);
     }
     masked
 }
 
+/// What stands for a character, as long in bytes: itself, unless it is hidden and would steer the
+/// terminal. A tab is what YAML is most often wrong about, and harmless.
+fn seen(c: char) -> char {
+    match c.len_utf8() {
+        _ if c == '\t' || !is_hidden(c) => c,
+        1 => '?',
+        2 => '¿',
+        3 => '\u{fffd}',
+        _ => '\u{1fbc4}',
+    }
+}
+
 /// The part of a line that may hold a secret. Rather too much of it than too little.
 fn secret_in(line: &str) -> Part {
-    let given = line.to_ascii_lowercase().match_indices("password").find_map(|(at, key)| {
-        let at = value_after(line, at + key.len())?;
+    let given = words(line).filter(|(_, word)| means_secret(word)).find_map(|(at, word)| {
+        let at = value_after(line, at + word.len())?;
         Some((at, line.len()))
     });
     // Up to the last `@` of the line: a password may hold spaces and quotes.
@@ -41,6 +55,37 @@ fn secret_in(line: &str) -> Part {
         line[colon..].starts_with(':').then_some((colon + 1, end))
     });
     wider(wider(given, login), login_of_word(line))
+}
+
+/// The words of a line that could be keys, with where they begin.
+fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    line.split(move |c| !is_part(c))
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.as_ptr() as usize - line.as_ptr() as usize, word))
+}
+
+/// Whether a key is called like a secret, or nearly so: one that is misspelt is unknown, and its line
+/// is shown.
+fn means_secret(key: &str) -> bool {
+    const PARTS: [&str; 9] = [
+        "password",
+        "passw",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "apikey",
+        "api_key",
+        "pwd",
+    ];
+    const NEAR: [&str; 5] = ["password", "passwd", "passphrase", "secret", "passwort"];
+    let key = key.to_lowercase();
+    // Longer ones are no key of ours, however they are spelt; and comparing them takes long.
+    let near = |word: &&str| key.len() < 24 && strsim::damerau_levenshtein(&key, word) <= 2;
+    PARTS.iter().any(|part| key.contains(part))
+        || key.len() > 4 && NEAR.iter().any(near)
+        || matches!(key.as_str(), "pass" | "pw")
 }
 
 type Part = Option<(usize, usize)>;
@@ -120,7 +165,7 @@ fn value_after(line: &str, at: usize) -> Option<usize> {
 /// Whether the value of `password:` stands on the next line.
 fn names_secret_below(line: &str) -> bool {
     let Some((key, value)) = line.split_once(':') else { return false };
-    key.trim().trim_matches(['"', '\'']).eq_ignore_ascii_case("password")
+    means_secret(key.trim().trim_matches(['"', '\'']))
         && matches!(value.trim().chars().next(), None | Some('|' | '>'))
 }
 
@@ -135,6 +180,14 @@ mod tests {
             ("url: postgres://app@db:5432/s", "url: postgres://app@db:5432/s"),
             ("password: hünter2", "password: ********"),
             ("password: env:PW", "password: env:PW"),
+            ("pasword: geheim", "pasword: ******"),
+            ("  passwrd: geheim", "  passwrd: ******"),
+            ("{ pwd: geheim }", "{ pwd: ********"),
+            ("db_secret: geheim", "db_secret: ******"),
+            ("apiKey = geheim", "apiKey = ******"),
+            ("passwort: |\n  geheim\nname: a", "passwort: *\n********\nname: a"),
+            ("entity: \"school.pass_marks\"", "entity: \"school.pass_marks\""),
+            ("a\u{1b}]52;c\u{7}: \u{202e}x", "a?]52;c?: \u{fffd}x"),
             ("{ \"password\": \"pw\" }", "{ \"password\": \"*****"),
             ("{ a: \"password\", password: pw", "{ a: \"password\", password: **"),
             ("{ a: sql://u@h, b: sql://u:pw@h }", "{ a: sql://u@h, b: sql://u:**@h }"),
@@ -154,7 +207,7 @@ mod tests {
             ("# keys are elsewhere", "# keys are elsewhere"),
         ] {
             assert_eq!(masked(line), shown);
-            assert_eq!(masked(line).len(), line.len());
+            assert_eq!(masked(line).len(), line.len(), "{line}");
         }
     }
 }

@@ -183,15 +183,28 @@ fn tree_of(origin: Origin<'_>) -> Result<(Tree, String), ConfigError> {
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
+    read_file(path, BYTES_MAX, "it is too large for a migration file (4 MiB)")
+}
+
+/// The bytes of a file that a person named, of so many at most.
+///
+/// # Errors
+/// `Code::ConfigUnreadable`; also for what is no file: a pipe would be waited for, and a device has no
+/// end.
+pub(crate) fn read_file(path: &Path, bytes_max: u64, too_large: &str) -> Result<Vec<u8>, Fault> {
     let unreadable = || Fault::new(Code::ConfigUnreadable, path.display().to_string());
+    let failed = |cause: std::io::Error| unreadable().saying(reason(&cause)).because(cause);
+    let about = fs::metadata(path).map_err(failed)?;
+    if !about.is_file() && !about.is_dir() {
+        return Err(unreadable()
+            .saying("it is a pipe, a socket or a device, and only files are read")
+            .next("Write it to a file first, and name that."));
+    }
     let mut bytes = Vec::new();
-    let file =
-        fs::File::open(path).map_err(|cause| unreadable().saying(reason(&cause)).because(cause))?;
-    file.take(BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|cause| unreadable().saying(reason(&cause)).because(cause))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > BYTES_MAX) {
-        return Err(unreadable().saying("it is too large for a migration file (4 MiB)"));
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > bytes_max) {
+        return Err(unreadable().saying(too_large));
     }
     Ok(bytes)
 }

@@ -1,7 +1,7 @@
 //! The admin port of a coordinator or worker: `/healthz`, `/readyz`, `/metrics`.
 //!
 //! For probes and scrapers inside a network; it shows counts and names of runs, takes no commands,
-//! and has no password.
+//! and has no password. How many are let in, and for how long, is up to the doorman.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use protocol::fault::{Code, Fault};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::doorman::Doorman;
 use super::health::Health;
 
 /// How Prometheus calls the text that it is given.
@@ -43,7 +44,7 @@ pub(crate) async fn serve(
         .route("/metrics", get(move || scraped(metrics.clone())));
     let serving = tokio::spawn(async move {
         // It ends with the process; a client that misbehaves ends only its own connection.
-        let _ = axum::serve(listener, routes).await;
+        let _ = axum::serve(Doorman::at(listener), routes).await;
     });
     Ok((bound, serving))
 }

@@ -6,6 +6,7 @@
 pub(crate) mod admin;
 pub(crate) mod crew;
 pub(crate) mod desk;
+mod doorman;
 pub(crate) mod health;
 pub(crate) mod meant;
 mod metrics;

@@ -11,6 +11,7 @@ use protocol::plan::{Plan, Stage};
 
 use super::tally::{Tally, expected, grouped};
 use super::{Narrator, trouble};
+use crate::render::visible;
 
 /// How often a bar without news moves, so that one sees it lives.
 const TICK: Duration = Duration::from_millis(250);
@@ -37,9 +38,10 @@ impl Bars {
     fn moved(&mut self, entity: EntityId) {
         self.whole.set_position(self.tally.total());
         let far = self.tally.entities.get(&entity).cloned().unwrap_or_default();
-        let (all, plan, whole) = (&self.all, &self.plan, &self.whole);
+        let (all, whole) = (&self.all, &self.whole);
+        // An event comes from the ledger, and may name what the plan does not have.
+        let Some(planned) = self.plan.entities.get(entity.index()) else { return };
         let bar = self.entities.entry(entity).or_insert_with(|| {
-            let planned = plan.entity(entity);
             let bar = all.insert_before(whole, ProgressBar::new(planned.rows_estimate));
             bar.set_style(style(
                 "  {prefix:<28!} {bar:20} {human_pos:>12} rows  {rate:>14}  ETA {eta} {msg}",
@@ -53,13 +55,17 @@ impl Bars {
         }
     }
 
+    /// A line above the bars, or several.
+    fn print(&self, line: &str) {
+        let _ = self.all.println(visible::lines(line));
+    }
+
     fn through(&mut self, entity: EntityId, name: &str) {
         let far = self.tally.entities.get(&entity).cloned().unwrap_or_default();
         if let Some(bar) = self.entities.remove(&entity) {
             bar.finish_and_clear();
         }
-        let line = format!("  {name:<40} {:>14} rows", grouped(far.rows));
-        let _ = self.all.println(line);
+        self.print(&format!("  {:<40} {:>14} rows", visible::text(name), grouped(far.rows)));
     }
 }
 
@@ -78,7 +84,7 @@ impl Narrator for Bars {
             self.moved(entity);
         }
         if let Some(trouble) = trouble(&event.fact) {
-            let _ = self.all.println(trouble);
+            self.print(&trouble);
         }
         match &event.fact {
             Fact::Stage { stage, .. } => {
@@ -88,7 +94,9 @@ impl Narrator for Bars {
                 }
             }
             Fact::Entity { entity, name, stage: Stage::Copy } => self.through(*entity, name),
-            Fact::Claimed { what, .. } => self.whole.set_message(what.clone()),
+            Fact::Claimed { what, .. } => {
+                self.whole.set_message(visible::text(what).into_owned());
+            }
             Fact::Run { .. }
             | Fact::Entity { .. }
             | Fact::Moving { .. }

@@ -2,9 +2,12 @@
 //!
 //! They are for grep. Fields say run, chunk and worker; no row value and no secret is ever one.
 
-use std::io::IsTerminal as _;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
+
+use crate::render::visible;
 
 /// What is logged where nothing was said. The AMQP driver calls a question whose answer is no an
 /// error; the broker says itself what is wrong.
@@ -51,9 +54,10 @@ pub(crate) fn init_logs(option: Option<&str>, service: bool) {
     let logs = Logs::read(option, variable.as_deref(), otherwise);
     let filter = EnvFilter::try_new(&logs.filter).unwrap_or_else(|_| EnvFilter::new(otherwise));
     let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+    let json = logs.json;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(move || Safe { json, colours })
         .with_ansi(colours);
     // A second call in one process, as in tests, keeps the first's settings.
     let _ = if logs.json {
@@ -63,9 +67,51 @@ pub(crate) fn init_logs(option: Option<&str>, service: bool) {
     };
 }
 
+/// Stderr, by way of what makes text safe to look at. Each line of a log comes in one piece.
+struct Safe {
+    json: bool,
+    colours: bool,
+}
+
+impl Safe {
+    fn shown<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if self.json {
+            return visible::json(line);
+        }
+        if !self.colours {
+            return visible::lines(line);
+        }
+        // Its own colours stay; those of a value were spelled out before they were put beside them.
+        let parts = line.split('\u{1b}').map(visible::lines);
+        Cow::Owned(parts.collect::<Vec<_>>().join("\u{1b}"))
+    }
+}
+
+impl Write for Safe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        io::stderr().write_all(self.shown(&line).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_a_log_steers_no_terminal() {
+        let line = "run \u{202e}x\u{9b}2J\n";
+        for (json, shown) in [(true, r"run \u202ex\u009b2J"), (false, r"run \u{202e}x\u{9b}2J")] {
+            assert_eq!(Safe { json, colours: false }.shown(line).trim_end(), shown);
+        }
+        let coloured = Safe { json: false, colours: true }.shown("\u{1b}[31mERROR\u{1b}[0m \u{7}");
+        assert_eq!(coloured, "\u{1b}[31mERROR\u{1b}[0m \\u{7}");
+    }
 
     fn logs(json: bool, filter: &str) -> Logs {
         Logs { json, filter: filter.into() }

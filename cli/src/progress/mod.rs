@@ -23,6 +23,7 @@ pub(crate) use logs::init_logs;
 pub(crate) use tally::grouped;
 
 use crate::args::ProgressMode;
+use crate::render::visible;
 
 /// Draws events.
 trait Narrator: Send + Sync {
@@ -107,7 +108,7 @@ struct Json;
 
 impl Narrator for Json {
     fn event(&mut self, event: &Event) {
-        write(&event.to_json());
+        write_json(&event.to_json());
     }
     fn end(&mut self) {}
 }
@@ -144,27 +145,42 @@ pub(crate) fn say(line: &str) {
 /// A line that is said however quiet a run is to be: what went wrong, and what to do next.
 pub(crate) fn insist(line: &str) {
     if is_json() {
-        write(&serde_json::json!({ "message": line }).to_string());
+        write_json(&serde_json::json!({ "message": line }).to_string());
     } else {
         write(line);
     }
 }
 
-/// One line on stderr. A reader that has gone is nobody's fault.
+/// One line on stderr, or several. A reader that has gone is nobody's fault.
 pub(crate) fn write(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    write_styled(&visible::lines(line));
+}
+
+/// One line of JSON on stderr.
+pub(crate) fn write_json(json: &str) {
+    write_styled(&visible::json(json));
+}
+
+/// What was made safe to look at, and then given colours of ours.
+pub(crate) fn write_styled(safe: &str) {
+    let _ = writeln!(std::io::stderr(), "{safe}");
 }
 
 /// Whether a fact says that something went wrong, and what.
 fn trouble(fact: &Fact) -> Option<String> {
     match fact {
         Fact::Faulted { what, message, advice, parked: true, .. } => {
+            let [what, message, advice] = [what, message, advice].map(|said| visible::text(said));
             Some(format!("parked: {what}: {message}\n        {advice}"))
         }
         Fact::Faulted { what, message, attempt, parked: false, .. } => {
+            let [what, message] = [what, message].map(|said| visible::text(said));
             Some(format!("try {attempt} of {what} failed: {message}"))
         }
-        Fact::Finding { code, message } => Some(format!("finding [{code}]: {message}")),
+        Fact::Finding { code, message } => {
+            let [code, message] = [code, message].map(|said| visible::text(said));
+            Some(format!("finding [{code}]: {message}"))
+        }
         Fact::Worker { worker, change: Change::Lost, .. } => {
             Some(format!("worker {worker} is lost; others do what it had"))
         }

@@ -8,6 +8,7 @@ use protocol::plan::{Plan, Stage};
 
 use super::tally::{Tally, expected, grouped};
 use super::{Narrator, say, trouble};
+use crate::render::visible;
 
 /// How often a copy under way says how far it is.
 const FAR_EVERY: Duration = Duration::from_secs(5);
@@ -49,6 +50,7 @@ impl Narrator for Plain {
                     0 => String::new(),
                     n => format!(", {} rejected", grouped(n)),
                 };
+                let name = visible::text(name);
                 say(&format!("  {name}: {} rows{rejected}", grouped(far.rows)));
             }
             Fact::Worker { worker, slots, change, .. } => match change {

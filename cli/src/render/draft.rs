@@ -62,7 +62,7 @@ impl Draft<'_> {
     fn tables(&self) -> String {
         let mut tables: Vec<&Table> = self.catalogue.tables.iter().collect();
         tables.sort_by_key(|table| std::cmp::Reverse((table.bytes_estimate, table.rows_estimate)));
-        let name = |table: &Table| visible::text(&table.name.to_string());
+        let name = |table: &Table| table.name.to_string();
         let width = tables.iter().map(|table| name(table).chars().count()).max().unwrap_or(0);
         let mut out = format!("# The source holds {} tables, the largest first:\n", tables.len());
         for table in tables.iter().take(TABLES_SHOWN) {

@@ -10,7 +10,7 @@ mod spent;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod verify;
-mod visible;
+pub(crate) mod visible;
 pub(crate) mod workers;
 
 use std::error::Error as _;
@@ -34,9 +34,19 @@ use crate::progress::{self, insist, say, write};
 /// Width of a diagnostic where the terminal does not say.
 const WIDTH: usize = 100;
 
-/// A line of an answer. Fails when whoever reads it has gone.
+/// A line of an answer, or several. Fails when whoever reads it has gone.
 pub(crate) fn line(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{text}")
+    writeln!(std::io::stdout().lock(), "{}", visible::lines(text))
+}
+
+/// A line of JSON. Fails when whoever reads it has gone.
+pub(crate) fn line_json(json: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{}", visible::json(json))
+}
+
+/// Empties the terminal, to draw an answer anew.
+pub(crate) fn clear() {
+    let _ = write!(std::io::stdout().lock(), "\x1b[2J\x1b[H");
 }
 
 /// Why an answer could not be written, for the end of the command: it is the command that failed then.
@@ -45,7 +55,16 @@ static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
 /// A whole answer. A reader that left early got what it wanted; any other failure ends the command
 /// with [`was_written`].
 pub(crate) fn answer(text: &str) {
-    match line(text.trim_end()) {
+    note(line(text.trim_end()));
+}
+
+/// The same, of JSON.
+pub(crate) fn answer_as_json(json: &str) {
+    note(line_json(json));
+}
+
+fn note(written: std::io::Result<()>) {
+    match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
@@ -69,7 +88,8 @@ pub(crate) fn was_written(code: u8) -> Result<u8, Failure> {
 
 /// A whole answer, as JSON.
 pub(crate) fn answer_json(value: &impl Serialize) {
-    answer(&serde_json::to_string_pretty(value).expect("our answers have string keys only"));
+    let json = serde_json::to_string_pretty(value).expect("our answers have string keys only");
+    answer_as_json(&json);
 }
 
 /// Says on stderr why a command failed; where JSON is spoken, as JSON.
@@ -79,7 +99,8 @@ pub(crate) fn failure(failure: &Failure, output: Output) {
         Failure::Config(error) if speaks_json(output) => complain(error.fault(), output),
         Failure::Config(error) => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
-            write(error.render(WIDTH, colours).trim_end());
+            // Its excerpt was made safe to look at before it was coloured.
+            progress::write_styled(error.render(WIDTH, colours).trim_end());
             write(&format!("  more: longhaul explain {}", error.fault().code()));
         }
     }
@@ -88,7 +109,7 @@ pub(crate) fn failure(failure: &Failure, output: Output) {
 /// Says on stderr what is wrong.
 pub(crate) fn complain(fault: &Fault, output: Output) {
     if speaks_json(output) {
-        write(&fault_json(fault).to_string());
+        progress::write_json(&fault_json(fault).to_string());
     } else {
         write(&fault_text(fault));
     }
@@ -102,10 +123,10 @@ fn fault_text(fault: &Fault) -> String {
     let mut text = format!("error[{}]: {fault}", fault.code());
     let mut cause = fault.source();
     while let Some(error) = cause {
-        text += &format!("\n  because: {error}");
+        text += &format!("\n  because: {}", visible::text(&error.to_string()));
         cause = error.source();
     }
-    text += &format!("\n  next: {}", fault.advice());
+    text += &format!("\n  next: {}", visible::text(fault.advice()));
     text += &format!("\n  more: longhaul explain {}", fault.code());
     text
 }

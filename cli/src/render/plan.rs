@@ -3,6 +3,7 @@
 use protocol::plan::{Entity, Level, Note, Plan, Stage, Work};
 
 use super::report::{grouped, size};
+use super::visible;
 
 /// Warnings that are shown when a run begins.
 const WARNINGS_MAX: usize = 20;
@@ -14,7 +15,7 @@ pub(crate) fn text(plan: &Plan, places: (&str, &str)) -> String {
         "plan {} of {}\n  from {} ({}, {})\n  to   {} ({}, {})\n  \
          consistency {}, guarantee {}, {} slots\n",
         &plan.fingerprint()[..12],
-        plan.migration,
+        visible::text(&plan.migration),
         plan.from.environment,
         plan.from.engine,
         places.0,
@@ -41,7 +42,7 @@ pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
     let warnings = plan.notes.iter().filter(|note| note.level == Level::Warning);
     let line = |note: &Note| {
         let entity = note.entity.as_ref().map(|entity| format!("{entity}: ")).unwrap_or_default();
-        format!("warning: {entity}{}", note.text)
+        visible::text(&format!("warning: {entity}{}", note.text)).into_owned()
     };
     let mut lines: Vec<_> = warnings.map(line).collect();
     if let Some(more) = lines.len().checked_sub(WARNINGS_MAX).filter(|more| *more > 0) {
@@ -64,7 +65,8 @@ fn entities(plan: &Plan) -> String {
     for entity in &plan.entities {
         let chunks = plan.chunks_of(entity.id, Stage::Copy).count();
         let mode = if entity.new { "new" } else { entity.mode.as_str() };
-        let key = if entity.key.is_empty() { "-".to_string() } else { entity.key.join(", ") };
+        let key = entity.key.join(", ");
+        let key = if key.is_empty() { "-".into() } else { visible::text(&key) };
         out += &format!(
             "  {:<width$}  {mode:<7}  {:<4}  {:>12}  {:>10}  {chunks:>6}  {key}\n",
             name(entity),
@@ -84,7 +86,7 @@ fn stages(plan: &Plan) -> String {
         for chunk in chunks {
             if let Work::Step(step) = &chunk.work {
                 let mark = if step.destructive { "!" } else { " " };
-                out += &format!("   {mark} {}\n", step.what);
+                out += &format!("   {mark} {}\n", visible::text(&step.what));
             }
         }
     }
@@ -103,7 +105,8 @@ fn notes(plan: &Plan) -> String {
             Level::Info => "info   ",
         };
         let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
-        out += &format!("    {level}  {entity}{}\n", note.text);
+        let said = format!("{entity}{}", note.text);
+        out += &format!("    {level}  {}\n", visible::text(&said));
     }
     out
 }

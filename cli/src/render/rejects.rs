@@ -113,12 +113,13 @@ impl Listing {
 
 fn cells(refused: &Refused) -> [String; 6] {
     let reject = &refused.reject;
-    let or_dash = |cell: &Option<String>| cell.as_deref().map_or_else(|| "-".into(), visible::text);
+    let shown = |cell: &str| visible::text(cell).into_owned();
+    let or_dash = |cell: &Option<String>| cell.as_deref().map_or_else(|| "-".into(), shown);
     [
-        visible::text(&refused.entity),
-        visible::text(if reject.key.is_empty() { "-" } else { &reject.key }),
+        shown(&refused.entity),
+        shown(if reject.key.is_empty() { "-" } else { &reject.key }),
         or_dash(&reject.column),
-        visible::text(&reject.reason),
+        shown(&reject.reason),
         or_dash(&reject.constraint),
         reject.chunk.to_string(),
     ]

@@ -13,14 +13,14 @@ use std::path::Path;
 use coordinator::report::{Check, EntityReport, Report, Verdict};
 use protocol::fault::Fault;
 
-use super::spent;
+use super::{spent, visible};
 use crate::assemble;
 
 /// Writes `report.json`, `report.txt` and `report.html` into a folder.
 pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
     let json = serde_json::to_string_pretty(report).expect("a report has string keys only");
     assemble::write(&folder.join("report.json"), &json)?;
-    assemble::write(&folder.join("report.txt"), &text(report))?;
+    assemble::write(&folder.join("report.txt"), &visible::lines(&text(report)))?;
     assemble::write(&folder.join("report.html"), &page::html(report))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn text(report: &Report) -> String {
         "\nmigration    {}\nrun          {}\nfrom         {} ({})\nto           {} ({})\n\
          state        {}\nplan         {}\nguarantee    {}\nconsistency  {}\n\
          created      {}\nended        {}\nresumes      {}\nsteps        {} of {} done\n",
-        report.migration,
+        visible::text(&report.migration),
         report.run,
         report.from.environment,
         report.from.engine,
@@ -80,15 +80,24 @@ pub(crate) fn text(report: &Report) -> String {
     out += &list("\nevidence kept of chunks that were given up\n", &report.samples);
     if !report.links_left.is_empty() {
         out += "\nnot made, since the rows forbid it or it was not its turn yet\n";
-        out += &report.links_left.iter().map(|link| format!("  {link}\n")).collect::<String>();
+        out += &report
+            .links_left
+            .iter()
+            .map(|link| format!("  {}\n", visible::text(link)))
+            .collect::<String>();
     }
     if !report.faults.is_empty() {
         out += "\nfaults on the way\n";
         for met in &report.faults {
             let parked = if met.parked > 0 { ", left to a person" } else { "" };
-            out += &format!("  {} times{parked}: {} ({})\n", met.times, met.message, met.code);
+            out += &format!(
+                "  {} times{parked}: {} ({})\n",
+                met.times,
+                visible::text(&met.message),
+                met.code
+            );
             if met.parked > 0 {
-                out += &format!("    {}\n", met.advice);
+                out += &format!("    {}\n", visible::text(&met.advice));
             }
         }
     }
@@ -96,7 +105,7 @@ pub(crate) fn text(report: &Report) -> String {
         out += "\nwhat the plan said\n";
         for note in &report.notes {
             let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
-            out += &format!("  {entity}{}\n", note.text);
+            out += &format!("  {}\n", visible::text(&format!("{entity}{}", note.text)));
         }
     }
     out
@@ -138,7 +147,8 @@ fn entities(report: &Report) -> String {
         "entity", "read", "written", "filtered", "rejected", "seconds"
     );
     for entity in &report.entities {
-        let why = entity.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let why =
+            entity.why.as_ref().map(|why| format!(": {}", visible::text(why))).unwrap_or_default();
         out += &format!(
             "{:<width$}  {:>12}  {:>12}  {:>8}  {:>8}  {:>9.1}  {}{why}\n",
             entity.target,
@@ -166,7 +176,7 @@ fn digests(report: &Report) -> String {
 fn remarks(entity: &EntityReport) -> String {
     let mut out = String::new();
     if !entity.not_compared.is_empty() {
-        out += &format!("    not compared: {}\n", entity.not_compared.join(", "));
+        out += &format!("    not compared: {}\n", visible::text(&entity.not_compared.join(", ")));
     }
     if let Some(line) = spent::line(&entity.spent) {
         out += &format!("    time: {line}\n");
@@ -176,7 +186,11 @@ fn remarks(entity: &EntityReport) -> String {
     }
     for (column, reasons) in &entity.policies {
         for (reason, times) in reasons {
-            out += &format!("    policy: {column}, {}, {times} times\n", reason.as_str());
+            out += &format!(
+                "    policy: {}, {}, {times} times\n",
+                visible::text(column),
+                reason.as_str()
+            );
         }
     }
     out
@@ -191,7 +205,8 @@ fn groups(report: &Report) -> String {
         let column = group.column.as_ref().map(|c| format!(".{c}")).unwrap_or_default();
         let by = group.constraint.as_ref().map(|c| format!(" by {c}")).unwrap_or_default();
         let rows = grouped(group.rows);
-        out += &format!("  {rows:>9}  {}{column}: {}{by}\n", group.entity, group.reason);
+        let what = format!("{}{column}: {}{by}", group.entity, group.reason);
+        out += &format!("  {rows:>9}  {}\n", visible::text(&what));
     }
     out + &format!("  all of them: longhaul rejects list {}\n", report.run)
 }
@@ -204,10 +219,11 @@ fn list(title: &str, rejects: &[protocol::receipt::Reject]) -> String {
     for reject in rejects {
         let column = reject.column.as_deref().unwrap_or("-");
         let constraint = reject.constraint.as_deref().unwrap_or("-");
-        out += &format!(
-            "  chunk {}, key {}, column {column}, constraint {constraint}: {}\n",
+        let what = format!(
+            "chunk {}, key {}, column {column}, constraint {constraint}: {}",
             reject.chunk, reject.key, reject.reason
         );
+        out += &format!("  {}\n", visible::text(&what));
     }
     out
 }

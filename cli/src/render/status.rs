@@ -15,7 +15,7 @@ use protocol::run::{Record, State};
 use serde::Serialize;
 
 use super::report::{checked, grouped};
-use super::spent;
+use super::{spent, visible};
 use crate::person::Driver;
 pub(crate) use fleet::Fleet;
 
@@ -167,14 +167,17 @@ impl Status {
         for parked in &self.parked {
             out += &format!(
                 "  parked: {} [{}]: {}\n          {}\n",
-                parked.what, parked.code, parked.message, parked.advice
+                visible::text(&parked.what),
+                visible::text(&parked.code),
+                visible::text(&parked.message),
+                visible::text(&parked.advice),
             );
         }
         if let Some(driver) = &self.driver {
-            out += &format!("  {}\n", driver.sentence());
+            out += &format!("  {}\n", visible::text(&driver.sentence()));
         }
         if let Some(check) = &self.verified {
-            out += &format!("  verified {}\n", checked(check));
+            out += &format!("  verified {}\n", visible::text(&checked(check)));
         }
         let alive = self.driver.as_ref().map(|driver| driver.alive);
         match (&self.next, &self.fleet) {

@@ -4,6 +4,7 @@ use coordinator::verify::{Check, How};
 use protocol::history::{Checked, Outcome};
 
 use super::report::grouped;
+use super::visible;
 
 /// Keys shown per entity; JSON shows all that were found.
 const KEYS_SHOWN: usize = 20;
@@ -41,20 +42,21 @@ fn how(how: How) -> &'static str {
 
 fn entity(check: &Check) -> String {
     let rows = grouped(check.found.rows);
+    let name = visible::text(&check.entity);
     if let Some(why) = &check.unprovable {
-        return format!("not verified  {}: {rows} rows are there; {why}\n", check.entity);
+        return format!("not verified  {name}: {rows} rows are there; {}\n", visible::text(why));
     }
     if check.equal() {
-        return format!("verified      {}: {rows} rows\n", check.entity);
+        return format!("verified      {name}: {rows} rows\n");
     }
     let mut out = format!(
-        "different     {}: {} rows were written, {rows} are there\n",
-        check.entity,
+        "different     {name}: {} rows were written, {rows} are there\n",
         grouped(check.expected.rows)
     );
     let differences = check.differences.as_deref().unwrap_or_default();
     for difference in differences.iter().take(KEYS_SHOWN) {
-        out += &format!("                {:<8} {}\n", how(difference.how), difference.key);
+        let key = visible::text(&difference.key);
+        out += &format!("                {:<8} {key}\n", how(difference.how));
     }
     if differences.len() > KEYS_SHOWN {
         out += &format!("                and {} more\n", differences.len() - KEYS_SHOWN);

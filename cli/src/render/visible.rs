@@ -1,23 +1,8 @@
-//! Text of others, made safe to look at.
+//! The one way of text to a terminal.
+//!
+//! Whatever is printed goes through here, so that no name of a table, no word of a server or of the
+//! ledger, and no line of a file steers the terminal of whoever looks. What stands in one line of ours is
+//! made safe where it is put there, by [`text`]; [`lines`] and [`json`] are for whole answers, at the
+//! very end, and catch what was forgotten.
 
-/// Characters that nobody sees, that steer a terminal, or that turn the order of what is seen
-/// around.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
-/// The text with those spelled out: `\u{202e}`.
-pub(crate) fn text(plain: &str) -> String {
-    let mut out = String::with_capacity(plain.len());
-    for c in plain.chars() {
-        if is_hidden(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
+pub(crate) use protocol::visible::{is_hidden, json, lines, text};

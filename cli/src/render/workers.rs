@@ -3,6 +3,8 @@
 use protocol::clock::Instant;
 use protocol::presence::{Presence, Role};
 
+use super::visible;
+
 /// For people: a line for each process, and one for each chunk in its hands.
 pub(crate) fn text(presences: &[Presence], now: Instant) -> String {
     if presences.is_empty() {
@@ -22,10 +24,10 @@ fn one(presence: &Presence, now: Instant) -> String {
         presence.role.as_str(),
         presence.id.to_string(),
         presence.since,
-        presence.version,
+        visible::text(&presence.version),
     );
     if let Some(trouble) = &presence.trouble {
-        out += &format!("  trouble: {trouble}\n");
+        out += &format!("  trouble: {}\n", visible::text(trouble));
     }
     for run in &presence.leads {
         out += &format!("  leads {run}\n");

@@ -21,6 +21,9 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// With the ledger away nobody tells that a chunk is done, so that is asked so often.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
+/// A chunk that was seen to be at work is looked at again after so long.
+const AT_WORK_MS: u64 = 2_000;
+
 /// After the ledger forgot, those at work on chunks have so long to say so again before others are
 /// rung for.
 const CLAIM_AGAIN_MS: u64 = 2_000;
@@ -79,6 +82,25 @@ impl Drive {
             self.recall.restore(&done).await?;
         }
         Ok(!done.is_empty())
+    }
+
+    /// With the ledger away nobody says who is at work. A chunk that was rung for long ago may be a slow
+    /// one; so the target is asked whose session is in the middle of it, and those are not rung for
+    /// again: whoever took such a task would only wait for the receipt of the first.
+    pub(super) async fn spare_those_at_work(&mut self, parts: &Parts) {
+        let now = parts.clock.now();
+        let late = self.rung.iter().filter(|(_, rung)| rung.until <= now);
+        let late: Vec<ChunkId> = late.map(|(chunk, _)| *chunk).collect();
+        if late.is_empty() || !self.recall.is_away() {
+            return;
+        }
+        // A target that does not say is asked again when they are late again.
+        let busy = parts.target.at_work(parts.run, &late).await.unwrap_or_default();
+        for chunk in busy {
+            if let Some(rung) = self.rung.get_mut(&chunk) {
+                rung.until = now.plus_millis(AT_WORK_MS);
+            }
+        }
     }
 
     /// How long to wait for news at most.

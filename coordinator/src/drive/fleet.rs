@@ -26,6 +26,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often it is counted who is there.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
+/// Slots that a worker is believed to have, at most.
+const SLOTS_MAX: u32 = 1024;
+
 /// Slots that a fleet is taken to have while the ledger cannot say.
 const SLOTS_UNKNOWN: u32 = 32;
 
@@ -187,7 +190,9 @@ impl Fleet {
             self.tell_staff(parts, recall, there).await?;
         }
         let staying = there.iter().flatten().filter(|one| !one.draining);
-        let slots = staying.map(|one| one.slots).sum();
+        // Told by others, and no more believed than a machine can have.
+        let slots = staying.map(|one| one.slots.min(SLOTS_MAX));
+        let slots = slots.fold(0, u32::saturating_add);
         // An empty house may be a ledger that forgot.
         self.slots = (slots > 0).then_some(slots);
         Ok(())

@@ -275,6 +275,7 @@ impl Drive {
             }
             window = fleet.window();
         }
+        self.spare_those_at_work(parts).await;
         let now = parts.clock.now();
         let known =
             Known { states: &known.states, attempts: &known.attempts, rung: &self.rung, window };

@@ -10,7 +10,7 @@ use ledger::{Checkpoints, Ledger, Memory};
 use protocol::chunk;
 use protocol::clock::Clock;
 use protocol::event::Fact;
-use protocol::fault::Fault;
+use protocol::fault::{Code, Fault};
 use protocol::id::{ChunkId, RunId};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -70,7 +70,15 @@ impl Recall {
 
     async fn ask(&self) -> Result<Option<Checkpoints>, Fault> {
         self.ledger.reap(self.run).await?;
-        self.ledger.checkpoints(self.run).await
+        match self.ledger.checkpoints(self.run).await {
+            Err(fault) if fault.code() == Code::Absurd => {
+                warn!(run = %self.run, error = %fault, "the ledger is made to forget the run");
+                // A memory of another plan is thrown away; events and notes stay.
+                self.ledger.open(self.run, 0).await?;
+                Ok(None)
+            }
+            known => known,
+        }
     }
 
     /// See [`Ledger::checkpoints`].

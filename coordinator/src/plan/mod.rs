@@ -48,7 +48,8 @@ pub async fn draw(
     source: &dyn Source,
     target: &dyn Target,
 ) -> Result<Plan, Fault> {
-    if source.identity().await? == target.identity().await? {
+    let (here, there) = (source.identity().await?, target.identity().await?);
+    if here == there {
         return Err(Fault::new(Code::SameDatabase, target.place()));
     }
     let from = source.catalogue().await?;
@@ -69,6 +70,7 @@ pub async fn draw(
     draft.say_what_counts_unseen(&chosen);
     draft.say_what_hides(&chosen, source).await?;
     draft.say_what_collides(&chosen, &entities, source).await?;
+    draft.say_what_room_lacks(migration.limits.slots, (source, &here), &there).await?;
     draft.notes.extend(design.notes);
     draft.notes.extend(draft.sets.notes());
     // The most serious first; a stable sort keeps what belongs together together.

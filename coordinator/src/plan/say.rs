@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use endpoint::Source;
 use protocol::fault::Fault;
-use protocol::plan::{Entity, Level, Note, Said};
+use protocol::plan::{Entity, Level, Note, Said, said_of_all};
 use protocol::schema::{Table, TableName};
 
 use super::chunks::Planned;
@@ -94,6 +94,39 @@ impl Draft<'_> {
         }
     }
 
+    /// Less room for connections than the run may want. Slots that get none wait, so this is no reason to
+    /// refuse; and others come and go, so it is no part of what the plan is.
+    pub(super) async fn say_what_room_lacks(
+        &mut self,
+        slots: u32,
+        source: (&dyn Source, &str),
+        target: &str,
+    ) -> Result<(), Fault> {
+        let each = u64::from(slots) + BESIDE_SLOTS;
+        let server = |identity: &str| identity.rsplit_once('/').map(|(of, _)| of.to_owned());
+        let same = server(source.1).is_some() && server(source.1) == server(target);
+        let (source, sides) = (source.0, self.target);
+        let asked = if same {
+            vec![("source and target", sides.connections_free().await?, 2 * each)]
+        } else {
+            vec![
+                ("the source", source.connections_free().await?, each),
+                ("the target", sides.connections_free().await?, each),
+            ]
+        };
+        for (side, free, wanted) in asked {
+            if let Some(free) = free.filter(|free| *free < wanted) {
+                let text = format!(
+                    "{slots} slots may want {wanted} connections to {side}, and the server has {free} \
+                     left for this user; slots that get none wait. Fewer: `limits: {{ slots: … }}`"
+                );
+                let said = said_of_all(Note::CONNECTIONS, text);
+                self.notes.push(Note::new(Level::Warning, None, said));
+            }
+        }
+        Ok(())
+    }
+
     /// Keys that are two in the source and one in a table that is there.
     pub(super) async fn say_what_collides(
         &mut self,
@@ -136,6 +169,9 @@ impl Draft<'_> {
         }
     }
 }
+
+/// Connections beside those of the slots: who leads, who holds the source, who looks.
+const BESIDE_SLOTS: u64 = 3;
 
 /// Whether a thing is a part of a table (`orders.orders_period_excl`), or said of it.
 fn belongs(thing: &TableName, table: &TableName) -> bool {

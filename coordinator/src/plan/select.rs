@@ -62,7 +62,7 @@ fn compile(rules: &[EntityRule]) -> Result<Vec<(GlobMatcher, &EntityRule)>, Faul
 /// A pattern means `schema.name`, or just `name`; a table whose name holds pattern characters is
 /// also meant by its exact name.
 fn matches(pattern: &GlobMatcher, name: &TableName) -> bool {
-    let full = name.to_string();
+    let full = name.plain();
     let exact = pattern.glob().glob();
     pattern.is_match(&full) || pattern.is_match(&name.name) || exact == full || exact == name.name
 }
@@ -72,7 +72,7 @@ fn unmatched(rule: &EntityRule, source: &Catalogue) -> Fault {
     if let Some(other) = source
         .unmoved
         .iter()
-        .find(|u| u.name.to_string() == rule.pattern || u.name.name == rule.pattern)
+        .find(|u| u.name.plain() == rule.pattern || u.name.name == rule.pattern)
     {
         return fault.saying(format!("it is a {}, and only tables are moved", other.kind));
     }
@@ -111,7 +111,7 @@ fn target_name(
 fn refuse_collisions(chosen: &[Chosen<'_>], able: Capabilities) -> Result<(), Fault> {
     let mut seen: BTreeMap<String, &TableName> = BTreeMap::new();
     for one in chosen {
-        let full = one.target.to_string();
+        let full = one.target.plain();
         let key = if able.folds_case { full.to_ascii_lowercase() } else { full };
         if let Some(other) = seen.insert(key, &one.table.name) {
             let said = format!("{other} and {} would both be {}", one.table.name, one.target);

@@ -67,5 +67,7 @@ impl Groups {
 /// The target entity of a rejected row.
 pub fn entity_of(plan: &Plan, reject: &Reject) -> String {
     let entity = plan.chunk(reject.chunk).and_then(|chunk| chunk.entity);
-    entity.map(|id| plan.entity(id).target.to_string()).unwrap_or_default()
+    // An event comes from the ledger, and may name what the plan does not have.
+    let entity = entity.and_then(|id| plan.entities.get(id.index()));
+    entity.map(|entity| entity.target.to_string()).unwrap_or_default()
 }

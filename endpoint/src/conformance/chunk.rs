@@ -6,6 +6,7 @@ use protocol::fault::Code;
 use protocol::id::RunId;
 use protocol::plan::Work;
 use protocol::run::{Event, State};
+use protocol::schema::Engine;
 
 use super::World;
 use super::scene::{Cells, Scene, WATCH, attempt, batch, digest, expected, people, write};
@@ -66,6 +67,49 @@ pub async fn a_session_serves_many_chunks(world: &dyn World) {
         assert!(matches!(again, Begun::Decided(_)));
     }
     assert_eq!(scene.rows(0).await.len(), 3);
+}
+
+/// An engine that tells names those in flight and no others.
+pub async fn who_is_at_work_can_be_seen_or_nobody_is_named(world: &dyn World) {
+    let scene = Scene::ready(world, &[people()], 3).await;
+    let copies = scene.copies(0);
+    scene.copy(0, &copies[0], TWO).await;
+    let (session, _) = scene.open(&copies[1]).await;
+    let all: Vec<_> = copies.iter().map(|chunk| chunk.id).collect();
+    let target = &scene.database.target;
+    let busy = target.at_work(scene.run, &all).await.unwrap();
+    assert!(busy.is_empty() || busy == [copies[1].id], "{busy:?}");
+    let tells = target.capabilities().engine != Engine::Sqlite;
+    assert_eq!(busy.is_empty(), !tells);
+    drop(session);
+    let stranger = RunId(uuid::Uuid::now_v7());
+    assert!(target.at_work(stranger, &all).await.unwrap().is_empty());
+}
+
+/// Inside a transaction and outside, and an open receipt is none.
+pub async fn what_comes_before_is_told_by_receipts_and_only_once_they_stand(world: &dyn World) {
+    let scene = Scene::ready(world, &[people()], 3).await;
+    let copies = scene.copies(0);
+    let (first, last) = (copies[0].id, copies[2].id);
+    let mut asking = scene.session().await;
+    let run = scene.run;
+    assert!(asking.all_done(run, &[]).await.unwrap(), "nothing is always done");
+    assert!(!asking.all_done(run, &[first..=last]).await.unwrap());
+    scene.copy(0, &copies[0], TWO).await;
+    assert!(asking.all_done(run, &[first..=first]).await.unwrap());
+    assert!(!asking.all_done(run, &[first..=last]).await.unwrap());
+    scene.copy(0, &copies[1], &[&[Some("3"), None]]).await;
+    let begun = asking.begin(run, &copies[2], attempt()).await.unwrap();
+    assert_eq!(begun, Begun::Open);
+    assert!(!asking.all_done(run, &[first..=last]).await.unwrap(), "its own is open");
+    assert!(asking.all_done(run, &[first..=copies[1].id]).await.unwrap());
+    asking.rollback().await.unwrap();
+    scene.copy(0, &copies[2], &[&[Some("4"), None]]).await;
+    for ranges in [vec![first..=last], vec![first..=first, last..=last]] {
+        assert!(asking.all_done(run, &ranges).await.unwrap());
+    }
+    let stranger = RunId(uuid::Uuid::now_v7());
+    assert!(!asking.all_done(stranger, &[first..=first]).await.unwrap(), "another run's");
 }
 
 /// Giving a transaction up leaves nothing, and the session can begin again.

@@ -29,6 +29,14 @@ impl Session for FaultySession {
         self.script.around(Op::Begin, self.inner.begin(run, chunk, attempt)).await
     }
 
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        self.inner.all_done(run, chunks).await
+    }
+
     async fn start(
         &mut self,
         entity: &Entity,

@@ -35,6 +35,10 @@ impl Source for FaultySource {
         self.inner.place()
     }
 
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.inner.connections_free().await
+    }
+
     async fn identity(&self) -> Result<String, Fault> {
         self.script.around(Op::Identity, self.inner.identity()).await
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::fault::Fault;
+use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Entity, Step};
 use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
 
@@ -37,6 +38,10 @@ impl Target for FaultyTarget {
 
     fn place(&self) -> &str {
         self.inner.place()
+    }
+
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.inner.connections_free().await
     }
 
     async fn identity(&self) -> Result<String, Fault> {
@@ -89,6 +94,10 @@ impl Target for FaultyTarget {
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
         self.inner.may_write(entities).await
+    }
+
+    async fn at_work(&self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        self.inner.at_work(run, chunks).await
     }
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {

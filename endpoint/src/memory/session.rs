@@ -195,6 +195,20 @@ impl Session for MemorySession {
         Ok(Begun::Open)
     }
 
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        let state = self.shared.lock();
+        let done = |range: &RangeInclusive<ChunkId>| {
+            let wanted = u64::from(range.end().0 - range.start().0) + 1;
+            let books = state.books.as_ref().and_then(|books| books.runs.get(&run));
+            books.map_or(0, |run| run.receipts.range(range.clone()).count() as u64) == wanted
+        };
+        Ok(chunks.iter().all(done))
+    }
+
     async fn start(
         &mut self,
         entity: &Entity,

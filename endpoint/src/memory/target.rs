@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use protocol::fault::Fault;
+use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Entity, Step};
 use protocol::schema::{Catalogue, Column, Logical, Table, TableName};
 
@@ -53,6 +54,12 @@ impl Target for Memory {
 
     async fn may_write(&self, _entities: &[&Entity]) -> Result<(), Fault> {
         Ok(())
+    }
+
+    async fn at_work(&self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        let state = self.shared.lock();
+        let busy = chunks.iter().filter(|chunk| state.flights.contains(&(run, **chunk)));
+        Ok(busy.copied().collect())
     }
 
     async fn end_sessions(&self, _label: &str) -> Result<u64, Fault> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use protocol::fault::{Code, Fault};
+use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Bound, Entity};
+use protocol::receipt::Outcome;
 use protocol::schema::{Catalogue, Logical, TableName};
 
-use super::connect::{Duty, Link};
+use super::connect::{Duty, Link, lock_name};
 use super::read::{self, Reader, Select, Stream};
 use super::{MySql, introspect, range, rights, stamp, way, words};
 use crate::{Cut, Read, Rows};
@@ -16,6 +18,10 @@ use crate::{Cut, Read, Rows};
 /// Everywhere the same words; a server is where its data are.
 const IDENTITY: &str =
     "SELECT CONCAT_WS('/', @@hostname, @@port, @@datadir, @@server_id, DATABASE())";
+
+/// Sessions of this user: all that a user without further rights sees.
+const BY_USER: &str = "SELECT COUNT(*) FROM information_schema.processlist \
+     WHERE user = SUBSTRING_INDEX(USER(), '@', 1)";
 
 /// The statement that stands in a moment. The isolation is of the next transaction only.
 const HOLD: [&str; 2] = [
@@ -31,6 +37,52 @@ impl MySql {
     pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
         let mut link = self.door.open("longhaul:identity", Duty::Read).await?;
         Ok(format!("mysql/{}", link.one(IDENTITY).await?.unwrap_or_default()))
+    }
+
+    /// What the server and the user's own limit leave, and the connection that asks, which is free again
+    /// then.
+    pub(super) async fn ask_at_work(
+        &self,
+        run: RunId,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<ChunkId>, Fault> {
+        if chunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut link = self.door.open("longhaul:look", Duty::Read).await?;
+        // A receipt that is not committed shows to who reads what is dirty, and is open to nobody else.
+        link.run("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED").await?;
+        let ids = chunks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let open = words::literal(Outcome::Open.as_str());
+        let run_of = words::literal(&run.to_string());
+        let receipts = format!(
+            "SELECT chunk FROM longhaul_receipt WHERE run = {run_of} AND chunk IN ({ids}) AND outcome = {open}"
+        );
+        let rows = link.query(&receipts).await?;
+        let named = rows.into_iter().flatten().flatten();
+        let mut busy: BTreeSet<ChunkId> =
+            named.filter_map(|id| id.parse().ok().map(ChunkId)).collect();
+        // A step has no receipt before its end, and a lock from its beginning.
+        let lock = |chunk: &ChunkId| {
+            format!("IS_USED_LOCK({})", lock_name(&format!("longhaul:{run}:{chunk}")))
+        };
+        let locks: Vec<_> = chunks.iter().map(lock).collect();
+        let used = link.query(&format!("SELECT {}", locks.join(", "))).await?;
+        let used = chunks.iter().zip(used.into_iter().flatten());
+        busy.extend(used.filter(|(_, holder)| holder.is_some()).map(|(chunk, _)| *chunk));
+        Ok(busy.into_iter().collect())
+    }
+
+    pub(super) async fn ask_connections_free(&self) -> Result<u64, Fault> {
+        let mut link = self.door.open("longhaul:room", Duty::Read).await?;
+        let number = |cell: Option<String>| cell.and_then(|cell| cell.parse::<u64>().ok());
+        let most = number(link.one("SELECT @@max_connections").await?).unwrap_or(u64::MAX);
+        let row = link.query("SHOW GLOBAL STATUS LIKE 'Threads_connected'").await?.pop();
+        let taken = number(row.and_then(|mut row| row.pop().flatten())).unwrap_or(0);
+        let of_user = number(link.one("SELECT @@max_user_connections").await?).unwrap_or(0);
+        let by_user = number(link.one(BY_USER).await?).unwrap_or(0);
+        let left = if of_user == 0 { u64::MAX } else { of_user.saturating_sub(by_user) };
+        Ok(most.saturating_sub(taken).min(left).saturating_add(1))
     }
 
     pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {

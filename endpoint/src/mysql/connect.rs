@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, Row, Value};
+use mysql_async::prelude::{Protocol, Queryable as _};
+use mysql_async::{Conn, Opts, OptsBuilder, Params, QueryResult, Row, Value};
 use protocol::fault::{Code, Fault};
 
 use super::version::Server;
@@ -21,6 +21,9 @@ use crate::Address;
 
 /// How long the server may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// All rows of an answer to a question: rows that are moved are streamed, and are no answer.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// What every session sets, so that no default of the server or the user changes what a value or a
 /// statement means, or how long something may wait. `ALLOW_INVALID_DATES` and the absence of
@@ -226,20 +229,34 @@ impl Link {
     }
 
     /// Runs a query whose cells come as text.
-    pub(super) async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
+    pub(super) async fn query(&mut self, sql: &str) -> Result<Texts, Fault> {
         self.begin_work()?;
-        let rows = self.conn.query::<Row, _>(sql).await;
-        Ok(self.end_work(rows)?.into_iter().map(texts).collect())
+        let asked = async {
+            let mut result = self.conn.query_iter(sql).await?;
+            collect(&mut result).await
+        };
+        let rows = asked.await;
+        self.collected(rows)
+    }
+
+    /// What was collected, unless it was too much: then the session is left in the middle of its
+    /// answer, and is killed as it is dropped.
+    fn collected<T>(&mut self, rows: mysql_async::Result<Option<T>>) -> Result<T, Fault> {
+        match rows.transpose() {
+            Some(rows) => self.end_work(rows),
+            None => {
+                self.lost = true;
+                let said = format!("an answer of more than {ANSWER_BYTES_MAX} bytes");
+                Err(Fault::new(Code::Absurd, self.place()).saying(said))
+            }
+        }
     }
 
     /// Runs queries that are sent together, and returns the answer to each.
-    pub(super) async fn query_all(
-        &mut self,
-        queries: &[String],
-    ) -> Result<Vec<Vec<Vec<Option<String>>>>, Fault> {
+    pub(super) async fn query_all(&mut self, queries: &[String]) -> Result<Vec<Texts>, Fault> {
         self.begin_work()?;
         let answers = answers(&mut self.conn, &queries.join("; ")).await;
-        self.end_work(answers)
+        self.collected(answers)
     }
 
     /// The first cell of the first row.
@@ -263,8 +280,12 @@ impl Link {
         params: Params,
     ) -> Result<Vec<Vec<Option<String>>>, Fault> {
         self.begin_work()?;
-        let rows = self.conn.exec::<Row, _, _>(sql, params).await;
-        Ok(self.end_work(rows)?.into_iter().map(texts).collect())
+        let asked = async {
+            let mut result = self.conn.exec_iter(sql, params).await?;
+            collect(&mut result).await
+        };
+        let rows = asked.await;
+        self.collected(rows)
     }
 
     /// The driver's connection, for a stream of rows or a load. Until [`Link::rest`] is called the
@@ -323,16 +344,35 @@ impl Drop for Link {
     }
 }
 
-async fn answers(
-    conn: &mut Conn,
-    queries: &str,
-) -> mysql_async::Result<Vec<Vec<Vec<Option<String>>>>> {
+/// All answers to queries that were sent together; none where one is more than anybody asked for.
+async fn answers(conn: &mut Conn, queries: &str) -> mysql_async::Result<Option<Vec<Texts>>> {
     let mut result = conn.query_iter(queries).await?;
     let mut answers = Vec::new();
     while !result.is_empty() {
-        answers.push(result.map(texts).await?);
+        let Some(rows) = collect(&mut result).await? else { return Ok(None) };
+        answers.push(rows);
     }
-    Ok(answers)
+    Ok(Some(answers))
+}
+
+/// Rows of text.
+type Texts = Vec<Vec<Option<String>>>;
+
+/// All rows of an answer; none where they are more than anybody asked for.
+async fn collect<P: Protocol>(
+    result: &mut QueryResult<'_, 'static, P>,
+) -> mysql_async::Result<Option<Texts>> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = result.next().await? {
+        let row = texts(row);
+        let cells = row.iter().map(|cell| cell.as_ref().map_or(0, String::len));
+        bytes += cells.sum::<usize>() + size_of_val(row.as_slice());
+        if bytes > ANSWER_BYTES_MAX {
+            return Ok(None);
+        }
+        rows.push(row);
+    }
+    Ok(Some(rows))
 }
 
 fn texts(row: Row) -> Vec<Option<String>> {

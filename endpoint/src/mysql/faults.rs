@@ -10,7 +10,7 @@ use protocol::fault::{Code, Fault, Native, Refusal};
 const NUMBERS: &[(&[u16], Code, &str)] = &[
     (&[1205], Code::Busy, "a lock was not granted in time"),
     (&[1213, 1020, 3101], Code::Busy, "another transaction was in the way"),
-    (&[1040, 1203, 1226], Code::Busy, "all connections are taken"),
+    (&[1040, 1203, 1226], Code::NoConnection, "all connections are taken"),
     (&[3024, 1969, 1907], Code::Slow, "the statement took too long"),
     (
         &[1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 3169],
@@ -364,7 +364,7 @@ mod tests {
         for (number, expected) in [
             (1205, Code::Busy),
             (1213, Code::Busy),
-            (1040, Code::Busy),
+            (1040, Code::NoConnection),
             (1114, Code::Full),
             (1021, Code::Full),
             (2013, Code::Unreachable),

@@ -47,6 +47,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::fault::{Code, Fault};
 use protocol::finding::Finding;
+use protocol::id::{ChunkId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step, StepKind};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -121,6 +122,10 @@ impl Source for MySql {
         self.ask_identity().await
     }
 
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.ask_connections_free().await.map(Some)
+    }
+
     async fn catalogue(&self) -> Result<Catalogue, Fault> {
         self.ask_catalogue().await
     }
@@ -175,6 +180,10 @@ impl Target for MySql {
 
     async fn identity(&self) -> Result<String, Fault> {
         self.ask_identity().await
+    }
+
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.ask_connections_free().await.map(Some)
     }
 
     async fn catalogue(&self) -> Result<Catalogue, Fault> {
@@ -232,6 +241,10 @@ impl Target for MySql {
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
         self.ask_rights(entities).await
+    }
+
+    async fn at_work(&self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        self.ask_at_work(run, chunks).await
     }
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {

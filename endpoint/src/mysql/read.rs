@@ -133,7 +133,7 @@ impl Stream {
         tokio::spawn(async move {
             let mut ready = Some(ready);
             let done = give(&mut reader, &select, &mut ready, &mut giver).await;
-            let Err(fault) = done else { return };
+            let Err(fault) = done else { return giver.give(Ok(None)).await };
             let fault = blame(reader.broke(fault), select.filtered);
             match ready {
                 Some(ready) => drop(ready.send(Err(fault))),
@@ -185,13 +185,13 @@ async fn give(
             while batch.is_empty() || batch.bytes() < select.batch_bytes {
                 let Some(row) = result.next().await? else {
                     if !batch.is_empty() {
-                        batches.give(Ok(batch)).await;
+                        batches.give(Ok(Some(batch))).await;
                     }
                     return Ok(None);
                 };
                 push(&mut batch, &renders, row);
             }
-            batches.give(Ok(batch)).await;
+            batches.give(Ok(Some(batch))).await;
         }
         // Nobody listens. A moment that is held is kept for other reads.
         if held { result.drop_result().await.map(|()| None) } else { Ok(Some(())) }

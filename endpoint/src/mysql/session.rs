@@ -34,6 +34,7 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// The way for rows that is open.
     way: Option<Way>,
+    seen: receipts::Seen,
 }
 
 struct Open {
@@ -47,7 +48,8 @@ struct Open {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
-        Self { books: Bookkeeping(link), open: None, way: None }
+        let seen = receipts::Seen::default();
+        Self { books: Bookkeeping(link), open: None, way: None, seen }
     }
 
     fn link(&mut self) -> &mut Link {
@@ -196,6 +198,14 @@ impl Session for Writer {
                 self.begin_copy(run, chunk.id, attempt).await
             }
         }
+    }
+
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        receipts::all_done(&mut self.books, &DIALECT, &mut self.seen, run, chunks).await
     }
 
     async fn start(

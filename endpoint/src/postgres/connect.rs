@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use protocol::fault::{Code, Fault};
 use tokio::task::AbortHandle;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, Statement};
+use tokio_postgres::{Client, Config, Connection, Error, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::guard::{Flow, Found, Guard, Guarded};
 use super::{faults, tls};
 use crate::Address;
 
@@ -135,18 +136,54 @@ impl Door {
         // so this one must hold before the first of them. Options given in the URL stand.
         let given = config.get_options().map(|given| format!("{given} ")).unwrap_or_default();
         config.options(format!("{given}-c statement_timeout=0"));
-        let (client, connection) = config
-            .connect(self.tls.clone())
-            .await
-            .map_err(|error| faults::connecting(&self.place, &error))?;
+        let found = Found::default();
+        let (client, connection) = self.connect(config, &found).await?;
         // The driver task ends by itself when the socket does. What ended it comes to whoever
         // waits for an answer, so it need not be told here.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         let place = Arc::clone(&self.place);
-        let link = Link { client, driver, place, prepared: Mutex::default() };
+        let link = Link { client, driver, place, found, prepared: Mutex::default() };
         link.batch(&format!("{SETTINGS}; {}; {NEWER}", duty.settings())).await?;
         Ok(link)
     }
+}
+
+type Connected = (Client, Connection<Socket, Guarded>);
+
+impl Door {
+    /// Connects behind a guard, encrypted as the address says.
+    async fn connect(&self, mut config: Config, found: &Found) -> Result<Connected, Fault> {
+        let fault = |error: Error| faults::connecting(&self.place, &error);
+        let encrypted = Guard::of(Some(self.tls.clone()), found);
+        match self.mode {
+            tls::Mode::Disable => in_the_open(config, found).await.map_err(fault),
+            tls::Mode::Require | tls::Mode::VerifyCa | tls::Mode::VerifyFull => {
+                config.connect(encrypted).await.map_err(fault)
+            }
+            // The driver would go on by itself, and past the guard.
+            tls::Mode::Prefer => {
+                config.ssl_mode(SslMode::Require);
+                match config.connect(encrypted).await {
+                    Err(error) if faults::does_not_encrypt(&error) => {
+                        in_the_open(config, found).await.map_err(fault)
+                    }
+                    done => done.map_err(fault),
+                }
+            }
+        }
+    }
+}
+
+/// Connects without encryption. To the driver the guard is an encryption that needs no asking for,
+/// except on a Unix socket, where it takes none.
+async fn in_the_open(mut config: Config, found: &Found) -> Result<Connected, Error> {
+    let is_tcp = |host: &Host| matches!(host, Host::Tcp(_));
+    if config.get_hosts().iter().all(is_tcp) {
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    } else {
+        config.ssl_mode(SslMode::Disable);
+    }
+    config.connect(Guard::of(None, found)).await
 }
 
 /// One connection. Dropping it closes the socket at once, so the server ends what was going on.
@@ -154,6 +191,8 @@ pub(super) struct Link {
     pub(super) client: Client,
     driver: AbortHandle,
     place: Arc<str>,
+    /// What its guard found.
+    found: Found,
     prepared: Mutex<Prepared>,
 }
 
@@ -213,11 +252,19 @@ impl Link {
     }
 
     pub(super) fn fault(&self, error: &tokio_postgres::Error) -> Fault {
-        faults::fault(&self.place, error)
+        match self.found.absurd() {
+            Some(absurd) => faults::absurd(&self.place, absurd),
+            None => faults::fault(&self.place, error),
+        }
     }
 
     pub(super) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// What of a COPY waits to be taken.
+    pub(super) fn flow(&self) -> &Flow {
+        &self.found.flow
     }
 }
 
@@ -330,7 +377,6 @@ mod tests {
 
     #[test]
     fn beyond_this_machine_the_server_must_prove_who_it_is() {
-        use tokio_postgres::config::SslMode;
         let mode = |url: &str| parse(url).unwrap().config.get_ssl_mode();
         assert_eq!(mode("postgres://u@localhost/d"), SslMode::Disable);
         assert_eq!(mode("postgres://u@[::1]/d"), SslMode::Disable);

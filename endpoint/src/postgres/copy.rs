@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
-use protocol::batch::{Batch, Row};
+use protocol::batch::Batch;
 use protocol::fault::Fault;
 use protocol::plan::{ColumnMap, Lane};
 use protocol::schema::Logical;
@@ -16,6 +16,9 @@ use crate::sql::quote;
 
 /// What one message to the server holds at most. Larger ones only make the driver's buffer grow.
 const MESSAGE_BYTES: usize = 512 << 10;
+
+/// Parts in which a large cell is put into messages.
+const PART_BYTES: usize = 128 << 10;
 
 /// The COPY that was begun last, as the server understood it: in careful gear the next is the same.
 pub(super) type Understood = Option<(String, Statement)>;
@@ -90,23 +93,42 @@ impl CopyIn {
         Ok(Self { sink, lane, table, cells, columns: kept, header_sent: false })
     }
 
-    /// Sends a batch.
+    /// Sends a batch, in messages of bounded size: what is sent of a large row is not held a second time.
     pub(super) async fn write(&mut self, link: &Link, batch: Batch) -> Result<(), Fault> {
-        let whole = self.cells.iter().all(|cell| *cell != Cell::Blank);
-        let mut message = match self.lane {
-            Lane::Raw if whole => Bytes::from(batch.into_framed()),
-            Lane::Raw => Bytes::from(self.reframe(&batch)),
-            Lane::Text => Bytes::from(self.lines(&batch)),
-        };
         if self.lane == Lane::Raw && !self.header_sent {
             self.send(link, Bytes::from_static(&HEADER)).await?;
             self.header_sent = true;
         }
-        while !message.is_empty() {
-            let part = message.split_to(message.len().min(MESSAGE_BYTES));
-            self.send(link, part).await?;
+        if self.lane == Lane::Raw && !self.cells.contains(&Cell::Blank) {
+            let mut message = Bytes::from(batch.into_framed());
+            while !message.is_empty() {
+                let part = message.split_to(message.len().min(MESSAGE_BYTES));
+                self.send(link, part).await?;
+            }
+            return Ok(());
         }
-        Ok(())
+        let room = (batch.bytes() + batch.bytes() / 8).min(MESSAGE_BYTES + MESSAGE_BYTES / 8);
+        let mut out = Vec::with_capacity(room);
+        let cells = std::mem::take(&mut self.cells);
+        for row in batch.iter() {
+            self.begin_row(&cells, &mut out);
+            let kept = row.cells().zip(&cells).filter(|(_, what)| **what != Cell::Blank);
+            for (at, (cell, what)) in kept.enumerate() {
+                self.begin_cell(at, cell, *what, &mut out);
+                for part in cell.unwrap_or_default().chunks(PART_BYTES) {
+                    self.push(part, *what, &mut out);
+                    if out.len() >= MESSAGE_BYTES {
+                        let full = std::mem::replace(&mut out, Vec::with_capacity(room));
+                        self.send(link, Bytes::from(full)).await?;
+                    }
+                }
+            }
+            if self.lane == Lane::Text {
+                out.push(b'\n');
+            }
+        }
+        self.cells = cells;
+        if out.is_empty() { Ok(()) } else { self.send(link, Bytes::from(out)).await }
     }
 
     /// Ends the statement, and says how many rows the server took.
@@ -142,48 +164,42 @@ impl CopyIn {
         fault.about_row(line.checked_sub(1)).native(native)
     }
 
-    /// The rows in binary framing, without what is left out.
-    fn reframe(&self, batch: &Batch) -> Vec<u8> {
-        let kept = self.cells.iter().filter(|cell| **cell != Cell::Blank).count();
-        let mut out = Batch::with_capacity(batch.bytes());
-        for row in batch.iter() {
-            out.begin_row(kept);
-            for (cell, what) in row.cells().zip(&self.cells) {
-                if *what != Cell::Blank {
-                    out.push_cell(cell);
+    fn begin_row(&self, cells: &[Cell], out: &mut Vec<u8>) {
+        if self.lane == Lane::Raw {
+            let kept = cells.iter().filter(|cell| **cell != Cell::Blank).count();
+            let kept = i16::try_from(kept).expect("introspection refuses wider tables");
+            out.extend_from_slice(&kept.to_be_bytes());
+        }
+    }
+
+    /// What stands before the bytes of a cell, and in the place of one that is NULL.
+    fn begin_cell(&self, at: usize, cell: Option<&[u8]>, what: Cell, out: &mut Vec<u8>) {
+        match (self.lane, cell) {
+            (Lane::Raw, Some(bytes)) => {
+                let length = i32::try_from(bytes.len()).expect("a cell is below 2 GiB");
+                out.extend_from_slice(&length.to_be_bytes());
+            }
+            (Lane::Raw, None) => out.extend_from_slice(&(-1i32).to_be_bytes()),
+            (Lane::Text, _) => {
+                if at > 0 {
+                    out.push(b'\t');
+                }
+                match (cell, what) {
+                    (None, _) => out.extend_from_slice(br"\N"),
+                    (Some(_), Cell::Bytes) => out.extend_from_slice(br"\\x"),
+                    (Some(_), Cell::Text | Cell::Blank) => {}
                 }
             }
-            out.end_row();
         }
-        out.into_framed()
     }
 
-    /// The rows as lines of COPY's text format.
-    fn lines(&self, batch: &Batch) -> Vec<u8> {
-        let mut out = Vec::with_capacity(batch.bytes() + batch.bytes() / 8);
-        for row in batch.iter() {
-            self.line(row, &mut out);
+    /// A part of a cell.
+    fn push(&self, part: &[u8], what: Cell, out: &mut Vec<u8>) {
+        match (self.lane, what) {
+            (Lane::Raw, _) => out.extend_from_slice(part),
+            (Lane::Text, Cell::Bytes) => hex(part, out),
+            (Lane::Text, Cell::Text | Cell::Blank) => escape(part, out),
         }
-        out
-    }
-
-    fn line(&self, row: Row<'_>, out: &mut Vec<u8>) {
-        let mut first = true;
-        for (cell, what) in row.cells().zip(&self.cells) {
-            if *what == Cell::Blank {
-                continue;
-            }
-            if !first {
-                out.push(b'\t');
-            }
-            first = false;
-            match (cell, what) {
-                (None, _) => out.extend_from_slice(br"\N"),
-                (Some(bytes), Cell::Bytes) => hex(bytes, out),
-                (Some(bytes), Cell::Text | Cell::Blank) => escape(bytes, out),
-            }
-        }
-        out.push(b'\n');
     }
 }
 
@@ -221,11 +237,10 @@ fn escape(mut bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// `\\x` and two digits per byte.
+/// Two digits per byte.
 fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(bytes.len() * 2 + 3);
-    out.extend_from_slice(br"\\x");
+    out.reserve(bytes.len() * 2);
     for byte in bytes {
         out.push(DIGITS[usize::from(byte >> 4)]);
         out.push(DIGITS[usize::from(byte & 0xf)]);
@@ -263,6 +278,6 @@ mod tests {
         assert_eq!(out, br"a\\N\tb\r\n\\.");
         out.clear();
         hex(&[0, 0xab], &mut out);
-        assert_eq!(out, br"\\x00ab");
+        assert_eq!(out, b"00ab");
     }
 }

@@ -8,6 +8,8 @@ use protocol::fault::{Code, Fault, Native, Refusal};
 use protocol::plan::StepKind;
 use tokio_postgres::Error;
 
+use super::guard::Absurd;
+
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
 /// stand before the class they belong to.
 const STATES: &[(&str, Code, &str)] = &[
@@ -37,7 +39,7 @@ const STATES: &[(&str, Code, &str)] = &[
     ("42P07", Code::Refused, "something else has that name"),
     ("42", Code::Refused, "the statement is not understood"),
     ("44", Code::ValueRefused, "a view's check option forbids the row"),
-    ("53300", Code::Busy, "all connections are taken"),
+    ("53300", Code::NoConnection, "all connections are taken"),
     ("53", Code::Full, "the server has run out of something"),
     ("54000", Code::ValueRefused, "a row is too large for an index"),
     ("54", Code::Refused, "a limit of the server"),
@@ -174,15 +176,16 @@ pub(super) fn connecting(place: &str, error: &Error) -> Fault {
     }
 }
 
+/// What is said of a server that takes no encrypted connection.
+const UNENCRYPTED: &str = "the server does not encrypt";
+
 /// What is wrong where an encrypted connection could not be made.
 fn refusal(error: &Error) -> Option<&'static str> {
     let cause = std::error::Error::source(error)?;
     match cause.downcast_ref::<std::io::Error>() {
         Some(io) => ::tls::refusal(io),
         // The driver has no type for it.
-        None if cause.to_string().contains("does not support TLS") => {
-            Some("the server does not encrypt")
-        }
+        None if cause.to_string().contains("does not support TLS") => Some(UNENCRYPTED),
         None => None,
     }
 }
@@ -195,9 +198,22 @@ fn lost(place: &str, error: &Error) -> Fault {
         return fault.saying("the connection broke");
     };
     match cause.downcast_ref::<std::io::Error>() {
-        Some(io) => fault.saying(io.to_string()),
+        Some(io) => match io.get_ref().and_then(|inner| inner.downcast_ref::<Absurd>()) {
+            Some(found) => absurd(place, *found),
+            None => fault.saying(io.to_string()),
+        },
         None => fault.saying("the connection broke"),
     }
+}
+
+/// The fault of a message that no server sends.
+pub(super) fn absurd(place: &str, found: Absurd) -> Fault {
+    Fault::new(Code::Absurd, place).saying(found.to_string())
+}
+
+/// Whether the server was asked to encrypt, and does not.
+pub(super) fn does_not_encrypt(error: &Error) -> bool {
+    refusal(error) == Some(UNENCRYPTED)
 }
 
 /// Whether the server's answer is about the text of a statement: an operator's condition that is
@@ -236,7 +252,7 @@ mod tests {
             ("40P01", Code::Busy),
             ("40001", Code::Busy),
             ("55P03", Code::Busy),
-            ("53300", Code::Busy),
+            ("53300", Code::NoConnection),
             ("53100", Code::Full),
             ("57P01", Code::Unreachable),
             ("25006", Code::Unreachable),

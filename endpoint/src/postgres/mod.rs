@@ -18,6 +18,7 @@ mod copy;
 mod design;
 mod examine;
 mod faults;
+mod guard;
 mod introspect;
 mod range;
 mod read;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::fault::Fault;
 use protocol::finding::Finding;
+use protocol::id::{ChunkId, RunId};
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -108,6 +110,10 @@ impl Source for Postgres {
         self.ask_identity().await
     }
 
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.ask_connections_free().await
+    }
+
     async fn catalogue(&self) -> Result<Catalogue, Fault> {
         self.ask_catalogue().await
     }
@@ -166,6 +172,10 @@ impl Target for Postgres {
         self.ask_identity().await
     }
 
+    async fn connections_free(&self) -> Result<Option<u64>, Fault> {
+        self.ask_connections_free().await
+    }
+
     async fn catalogue(&self) -> Result<Catalogue, Fault> {
         self.ask_catalogue().await
     }
@@ -222,6 +232,10 @@ impl Target for Postgres {
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read_back(entity, index, of, batch_bytes).await
+    }
+
+    async fn at_work(&self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
+        self.ask_at_work(run, chunks).await
     }
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {

@@ -54,6 +54,7 @@ pub(super) async fn copy_out(
         Lane::Text => ("text", Decoder::Text(text::Decoder::new(columns, reader.encoded))),
     };
     let copy = format!("COPY ({query}) TO STDOUT (FORMAT {format})");
+    reader.link.flow().begins();
     let opened = reader.link.client.copy_out(&copy).await;
     let stream = opened.map_err(|error| blame(reader.link.fault(&error), filtered))?;
     let stream = Box::pin(stream);
@@ -140,8 +141,19 @@ impl CopyOut {
             return Ok(ahead);
         }
         match self.stream.next().await {
-            Some(Ok(bytes)) => Ok(Some(bytes)),
-            Some(Err(error)) => Err(blame(faults::fault(&self.place, &error), self.filtered)),
+            Some(Ok(bytes)) => {
+                if let Some(reader) = &self.reader {
+                    reader.link.flow().took(bytes.len());
+                }
+                Ok(Some(bytes))
+            }
+            Some(Err(error)) => {
+                let fault = match &self.reader {
+                    Some(reader) => reader.link.fault(&error),
+                    None => faults::fault(&self.place, &error),
+                };
+                Err(blame(fault, self.filtered))
+            }
             None => Ok(None),
         }
     }

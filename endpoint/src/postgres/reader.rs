@@ -1,8 +1,10 @@
 //! What is asked of a database while it is read: who it is, whether it changed, and its rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::fault::{Code, Fault};
+use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Bound, Entity};
 use protocol::schema::{Catalogue, Logical, TableName};
 
@@ -20,6 +22,24 @@ const SYSTEM: &str = "SELECT system_identifier::text FROM pg_control_system()";
 /// moment it was started.
 const ADDRESS: &str = "SELECT concat_ws('/', inet_server_addr(), inet_server_port(), \
      current_setting('port'), extract(epoch FROM pg_postmaster_start_time())::text)";
+
+/// What server, user and database leave, and the connection that asks, which is free again then.
+/// `reserved_connections` is missing before version 16. Counts come from statistics that every role may
+/// read, where there are any.
+const CONNECTIONS_FREE: &str = "
+    SELECT 1 + least(
+               current_setting('max_connections')::bigint
+               - CASE WHEN r.rolsuper THEN 0
+                 ELSE current_setting('superuser_reserved_connections')::bigint
+                      + coalesce(current_setting('reserved_connections', true), '0')::bigint END
+               - (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database),
+               CASE WHEN r.rolconnlimit < 0 OR r.rolsuper THEN NULL ELSE r.rolconnlimit
+               - (SELECT count(*) FROM pg_stat_activity a WHERE a.usename = current_user) END,
+               CASE WHEN d.datconnlimit < 0 OR r.rolsuper THEN NULL ELSE d.datconnlimit
+               - (SELECT numbackends FROM pg_stat_database s WHERE s.datid = d.oid) END
+           )::bigint
+      FROM pg_roles r, pg_database d
+     WHERE r.rolname = current_user AND d.datname = current_database()";
 
 const DATABASE: &str = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
 
@@ -44,6 +64,11 @@ const COUNTERS: &str = "
 const END: &str = "
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE starts_with(application_name, left($1::text, 63)) AND pid <> pg_backend_pid()";
+
+/// Chunks whose sessions do something: one that is idle keeps the name of the last that it did.
+const AT_WORK: &str = "
+    SELECT split_part(application_name, ':', 3) FROM pg_stat_activity
+     WHERE starts_with(application_name, $1::text) AND state <> 'idle'";
 
 /// Bytes of a page, in all servers that were not built otherwise. Only the evenness of slices
 /// depends on it.
@@ -84,6 +109,12 @@ impl Postgres {
         };
         let database: String = link.one(DATABASE).await?;
         Ok(format!("postgres/{system}/{database}"))
+    }
+
+    pub(super) async fn ask_connections_free(&self) -> Result<Option<u64>, Fault> {
+        let link = self.door.open("longhaul:room", Duty::Read).await?;
+        let free: i64 = link.one(CONNECTIONS_FREE).await?;
+        Ok(Some(u64::try_from(free).unwrap_or(0)))
     }
 
     pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
@@ -189,6 +220,21 @@ impl Postgres {
         let link = self.door.open(label, Duty::Read).await?;
         snapshot::join(&link, held.as_ref().map(|(id, _)| id.as_str())).await?;
         Ok((link, held.map(|(_, idle)| idle)))
+    }
+
+    /// Which of these chunks have a session in the middle of their transaction.
+    pub(super) async fn ask_at_work(
+        &self,
+        run: RunId,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<ChunkId>, Fault> {
+        let link = self.door.open("longhaul:look", Duty::Read).await?;
+        let label = format!("longhaul:{run}:");
+        let rows = link.client.query(AT_WORK, &[&label]).await;
+        let rows = rows.map_err(|error| link.fault(&error))?;
+        let named = |row: &tokio_postgres::Row| row.get::<_, String>(0).parse().ok().map(ChunkId);
+        let busy: BTreeSet<ChunkId> = rows.iter().filter_map(named).collect();
+        Ok(chunks.iter().copied().filter(|chunk| busy.contains(chunk)).collect())
     }
 
     /// Ends what others do under a label that begins so.

@@ -38,6 +38,7 @@ pub(super) struct Writer {
     understood: Understood,
     /// What switches the triggers on again that are off for the rows of the way.
     silenced: Option<String>,
+    seen: receipts::Seen,
 }
 
 struct Open {
@@ -59,7 +60,8 @@ struct Open {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
-        Self { link, open: None, way: None, understood: None, silenced: None }
+        let seen = receipts::Seen::default();
+        Self { link, open: None, way: None, understood: None, silenced: None, seen }
     }
 
     fn link(&self) -> &Link {
@@ -204,6 +206,14 @@ impl Session for Writer {
         receipt.map(|receipt| Begun::Decided(Box::new(receipt))).ok_or_else(|| {
             Fault::new(Code::NotMine, self.link().place()).saying("its receipt came and went")
         })
+    }
+
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        receipts::all_done(&mut Once(&self.link), &DIALECT, &mut self.seen, run, chunks).await
     }
 
     async fn start(

@@ -191,9 +191,11 @@ fn send(
         return;
     }
     let doing = if select.unfiltered.is_some() { Doing::Filter } else { Doing::Read };
-    if let Err(error) = give(&mut statement, select, batches) {
-        batches.give_blocking(Err(faults::fault(place, doing, &error)));
-    }
+    let done = give(&mut statement, select, batches);
+    batches.give_blocking(match done {
+        Ok(()) => Ok(None),
+        Err(error) => Err(faults::fault(place, doing, &error)),
+    });
 }
 
 fn give(
@@ -207,13 +209,13 @@ fn give(
         while batch.is_empty() || batch.bytes() < select.batch_bytes {
             let Some(row) = rows.next()? else {
                 if !batch.is_empty() {
-                    batches.give_blocking(Ok(batch));
+                    batches.give_blocking(Ok(Some(batch)));
                 }
                 return Ok(());
             };
             push(&mut batch, select, row)?;
         }
-        batches.give_blocking(Ok(batch));
+        batches.give_blocking(Ok(Some(batch)));
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub(super) struct Session {
     run: Option<RunId>,
     way: Option<Arc<Way>>,
     counted: u64,
+    seen: chunk::Seen,
 }
 
 /// How rows are written: one statement, run once per row.
@@ -71,7 +72,9 @@ impl Session {
         let link = Link::writing(place).await?;
         link.call(Doing::Write, relax).await?;
         let sign = Sign::of(place);
-        Ok(Self { link, writers, sign, turn: None, known: None, run: None, way: None, counted: 0 })
+        let seen = chunk::Seen::default();
+        let (turn, known, run, way) = (None, None, None, None);
+        Ok(Self { link, writers, sign, turn, known, run, way, counted: 0, seen })
     }
 
     fn run(&self) -> Result<RunId, Fault> {
@@ -215,6 +218,27 @@ impl Way {
         statement: &mut rusqlite::CachedStatement<'_>,
         row: Row<'_>,
     ) -> Result<u64, Fault> {
+        self.bind(place, statement, row)?;
+        self.execute(place, statement)
+    }
+
+    fn execute(
+        &self,
+        place: &str,
+        statement: &mut rusqlite::CachedStatement<'_>,
+    ) -> Result<u64, Fault> {
+        let done = statement.raw_execute();
+        let done = done.map_err(|error| faults::fault(place, Doing::Write, &error));
+        done.map(|changed| changed as u64)
+    }
+
+    /// Gives the statement the values of a row.
+    fn bind(
+        &self,
+        place: &str,
+        statement: &mut rusqlite::CachedStatement<'_>,
+        row: Row<'_>,
+    ) -> Result<(), Fault> {
         let fault = |error: rusqlite::Error| faults::fault(place, Doing::Write, &error);
         let cells = row.cells().zip(&self.cells).zip(&self.columns);
         for (at, ((cell, bind), name)) in cells.enumerate() {
@@ -227,7 +251,7 @@ impl Way {
             })?;
             statement.raw_bind_parameter(*parameter, value).map_err(fault)?;
         }
-        statement.raw_execute().map(|changed| changed as u64).map_err(fault)
+        Ok(())
     }
 
     fn refused(&self, column: &str, native: Native) -> Fault {
@@ -297,6 +321,14 @@ impl crate::Session for Session {
         Ok(begun)
     }
 
+    async fn all_done(
+        &mut self,
+        run: RunId,
+        chunks: &[RangeInclusive<ChunkId>],
+    ) -> Result<bool, Fault> {
+        chunk::all_done(&mut self.link, &DIALECT, &mut self.seen, run, chunks).await
+    }
+
     async fn start(
         &mut self,
         entity: &Entity,
@@ -314,6 +346,17 @@ impl crate::Session for Session {
         let written = self.link.run(move |connection| {
             let fault = |error: rusqlite::Error| faults::fault(&place, Doing::Write, &error);
             let mut statement = connection.prepare_cached(&way.sql).map_err(fault)?;
+            if batch.rows() == 1 {
+                // A large row is alone in its batch. SQLite has its values by now, and makes a record
+                // of them: that is twice as much as it is, without the batch.
+                way.bind(&place, &mut statement, batch.row(0))
+                    .map_err(|fault| fault.about_row(Some(0)))?;
+                drop(batch);
+                let written = way.execute(&place, &mut statement);
+                // It would keep them until it is used again.
+                statement.clear_bindings();
+                return written.map_err(|fault| fault.about_row(Some(0)));
+            }
             let rows = batch.iter().enumerate();
             rows.map(|(at, row)| {
                 let written = way.write(&place, &mut statement, row);

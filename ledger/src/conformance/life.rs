@@ -163,6 +163,17 @@ pub async fn handing_back_counts_no_try(bench: &Bench) {
     assert_eq!(bench.claim(1, 2).await, SECOND);
 }
 
+/// One that was claimed too early waits again, to be released by whoever asks the receipts.
+pub async fn a_chunk_that_is_too_early_waits_again_and_counts_no_try(bench: &Bench) {
+    let run = bench.ready(1).await;
+    bench.claim(0, 1).await;
+    assert!(!bench.ledger.record(run, ChunkId(0), Event::Early(attempt(2))).await.unwrap());
+    assert!(bench.ledger.record(run, ChunkId(0), Event::Early(attempt(1))).await.unwrap());
+    assert_eq!((bench.state(0).await, bench.attempts(0).await), (State::Waiting, 0));
+    bench.ledger.release(run, &[ChunkId(0)]).await.unwrap();
+    assert_eq!(bench.claim(0, 2).await, FIRST);
+}
+
 /// Parking keeps the count, reopening begins a new one.
 pub async fn a_parked_chunk_waits_for_a_person_who_starts_the_count_anew(bench: &Bench) {
     let run = bench.ready(1).await;

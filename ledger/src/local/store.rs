@@ -110,7 +110,10 @@ impl Store {
             .query_row("SELECT chunks FROM run WHERE run = ?1", [&key], |row| row.get(0))
             .optional()
             .map_err(|e| self.unusable(e))?;
-        let Some(count) = count else { return Ok(None) };
+        let Some(count): Option<u32> = count else { return Ok(None) };
+        if count > crate::CHUNKS_MAX {
+            return Err(self.damaged("it counts more chunks than a plan can have"));
+        }
         let sql = "SELECT chunk, state, attempt, worker, until, attempts FROM chunk WHERE run = ?1";
         let rows: Vec<Option<Row>> = self.select(sql, [&key], read_chunk)?;
         let rows = rows.into_iter().collect::<Option<Vec<_>>>();

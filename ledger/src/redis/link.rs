@@ -235,6 +235,11 @@ fn trouble(error: &RedisError) -> Trouble {
                 refused(&format!("wrong user or password ({code})"))
             }
             Some("NOPERM") => forbidden(),
+            Some("ABSURD") => (
+                Code::Absurd,
+                "it remembers more of a run than a plan can have".to_owned(),
+                "Find out who else writes to the keys of this fleet; the run goes on without it.",
+            ),
             Some("ERR") if is_forbidden_in_script(error) => forbidden(),
             Some(code) => unusable(
                 &format!("it answered {code}"),

@@ -44,7 +44,7 @@ use protocol::wire;
 use redis::{Script, ScriptInvocation};
 use tokio::sync::broadcast;
 
-use crate::{Checkpoints, Claim, EVENTS_MAX, Hold, Ledger, is_kept};
+use crate::{CHUNKS_MAX, Checkpoints, Claim, EVENTS_MAX, Hold, Ledger, is_kept};
 
 use keys::Keys;
 use link::Link;
@@ -229,7 +229,8 @@ impl Ledger for Redis {
     async fn checkpoints(&self, run: RunId) -> Result<Option<Checkpoints>, Fault> {
         // Looked before reading: a change in between nudges once for nothing, and none is missed.
         self.watch.pulses().look(run);
-        let answers = self.link.run(&self.about(&self.scripts.recall, run)).await?;
+        let mut call = self.about(&self.scripts.recall, run);
+        let answers = self.link.run(call.arg(CHUNKS_MAX)).await?;
         Ok(recall::checkpoints(answers))
     }
 
@@ -375,6 +376,7 @@ fn spell(event: chunk::Event) -> (&'static str, Option<AttemptId>) {
         chunk::Event::Released => ("released", None),
         chunk::Event::Claimed(attempt) => ("claimed", Some(attempt)),
         chunk::Event::Lapsed(attempt) => ("lapsed", Some(attempt)),
+        chunk::Event::Early(attempt) => ("early", Some(attempt)),
         chunk::Event::Parked(attempt) => ("parked", Some(attempt)),
         chunk::Event::WornOut => ("worn_out", None),
         chunk::Event::Receipt => ("receipt", None),

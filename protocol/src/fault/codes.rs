@@ -202,6 +202,10 @@ codes! {
         title "the database is busy"
         advice "Run the command again; if it persists, look for a session that holds a lock."
         about "A lock was not granted in time, a deadlock was broken, or all connections are taken. It is retried with growing pauses."
+    NoConnection "no-connection" Transient exit 75
+        title "the server takes no more connections"
+        advice "Wait, end what else is connected, give the user more, or use fewer: `limits: { slots: … }`, `longhaul limit RUN slots=…`, or `max_connections` of the environment."
+        about "All connections of the server, of the user or of the database are taken. A slot that gets none waits and asks again, while those that have one go on; no try is counted. A plan says beforehand when there is less room than slots."
     Full "full" Resource exit 7
         title "the target has no room"
         advice "Make room, then `longhaul resume`."
@@ -254,6 +258,14 @@ codes! {
         title "an error that Longhaul does not know"
         advice "Look at the server's code in the message; `longhaul resume` tries again."
         about "The server's code is in none of our tables. It is tried a few times, then the chunk is parked."
+    Panicked "panicked" Unknown exit 1
+        title "Longhaul or one of its drivers gave up on something that it did not expect"
+        advice "Look for `gave up` in the log: it names the place in the code. `longhaul resume` tries again (`longhaul retry` for a run of a fleet); if it comes back, report it as a bug with that line."
+        about "The code contradicted itself, or a server sent what no server of its kind sends and its driver did not think of. It was caught at the edge of what met it: the chunk, the run or the connection. Everything else goes on, the chunk was rolled back, and nothing is lost. It is tried a few times; then the chunk is parked, or the run is paused."
+    Absurd "absurd" Unknown exit 1
+        title "a server sent what cannot be true"
+        advice "Find out who answers at that address: a server that is broken, another kind of server, or somebody in between. Then `longhaul resume`, or `longhaul retry` for a run of a fleet."
+        about "A length or a count in an answer is beyond anything that a server of its kind sends: a message of two gigabytes, columns by the billion, notices without end. The connection was closed before memory was set aside for it, and the chunk was rolled back. It is tried a few times; then the chunk is parked, or the run is paused."
     Parked "parked" Fatal exit 1
         title "some chunks need a person"
         advice "See `longhaul report`; correct the cause, then `longhaul resume`."

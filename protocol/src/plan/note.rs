@@ -88,6 +88,10 @@ impl From<&str> for Said {
 }
 
 impl Note {
+    /// The kind of what is true only as long as others are connected as they are, and so no part of what
+    /// a plan is.
+    pub const CONNECTIONS: &str = "connections";
+
     /// A note about an entity, by target name, or about none.
     pub fn new(level: Level, entity: Option<String>, said: impl Into<Said>) -> Self {
         let Said { kind, object, text } = said.into();

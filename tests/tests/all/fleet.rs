@@ -1,7 +1,9 @@
 //! Coordinators and workers of a fleet in one process, around a broker and a ledger in memory, with
 //! time that passes at once.
 
+mod bulkheads;
 mod house;
+mod liars;
 mod mishaps;
 mod postgres;
 mod shares;

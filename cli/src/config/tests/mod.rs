@@ -332,6 +332,43 @@ fn an_environment_is_found_by_name_or_by_default() {
     assert_eq!(fault.to_string(), "no environment has that name (legcy): did you mean `legacy`?");
 }
 
+/// What a file says may steer a terminal, hold a secret beside a key that is misspelt, or be one line
+/// without end: its error shows none of that.
+#[test]
+fn an_error_shows_neither_what_is_hidden_nor_secret_nor_endless() {
+    let long = "x".repeat(400_000);
+    for (line, name) in [
+        ("pasword: CANARY".to_owned(), "a secret"),
+        ("\u{1b}]52;c;AAAA\u{7}\u{202e}: 1".to_owned(), "a key that steers"),
+        ("\"\\e[2J\\n\": 1".to_owned(), "the same, spelled in YAML"),
+        (format!("{long}: 1"), "a long key"),
+        (format!("limits: {{ slots: \"{long}\" }}"), "a long value"),
+        (format!("limits: {{ {long}: 1, slots: 4 }}"), "a long line"),
+    ] {
+        let error = read_with(&format!("{GOOD}{line}\n"), &[], &[]).unwrap_err();
+        let shown = error.render(100, false);
+        let said = format!("{shown}\n{error}\n{}", error.fault());
+        assert!(!said.contains("CANARY"), "{name}: {said}");
+        let hidden = |c: char| c != '\n' && protocol::visible::is_hidden(c);
+        assert!(!said.contains(hidden), "{name}: {said:?}");
+        assert!(said.len() < 8_000, "{name}: {} bytes", said.len());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let pipe = std::env::temp_dir().join(format!("longhaul-{}.yaml", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for path in [pipe.as_path(), std::path::Path::new("/dev/zero")] {
+        let error = load(path, &[], &|_| None).unwrap_err();
+        assert_eq!(error.fault().code(), Code::ConfigUnreadable);
+        assert!(error.to_string().contains("only files are read"), "{error}");
+    }
+    fs::remove_file(pipe).unwrap();
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, set in "\\PC*") {

@@ -2,6 +2,7 @@
 //!
 //! The caller has begun the transaction. Nothing here begins, commits or rolls back.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use protocol::fault::{Code, Fault};
@@ -100,6 +101,55 @@ pub(crate) async fn receipt(
     let open = Param::text(Outcome::Open.as_str());
     let params = [Param::text(run), Param::Int(i64::from(chunk.0)), open];
     sql.query(&select, &params).await?.pop().map(rows::receipt).transpose()
+}
+
+/// Ranges of chunks that were seen to be done, over one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    run: Option<RunId>,
+    done: BTreeSet<(ChunkId, ChunkId)>,
+}
+
+/// Ranges that are remembered; past this they are asked again.
+const SEEN_MAX: usize = 10_000;
+
+/// Ranges that one statement asks after.
+const RANGES_PER_SELECT: usize = 100;
+
+/// Whether every chunk of these ranges has its receipt. Each range is counted along the key of the
+/// receipts, and only until it was seen to be done.
+pub(crate) async fn all_done(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    seen: &mut Seen,
+    run: RunId,
+    chunks: &[RangeInclusive<ChunkId>],
+) -> Result<bool, Fault> {
+    if seen.run != Some(run) || seen.done.len() > SEEN_MAX {
+        *seen = Seen { run: Some(run), done: BTreeSet::new() };
+    }
+    let ends = chunks.iter().map(|range| (*range.start(), *range.end()));
+    let new: Vec<_> = ends.filter(|ends| !seen.done.contains(ends)).collect();
+    for part in new.chunks(RANGES_PER_SELECT) {
+        let count = |(first, last): &(ChunkId, ChunkId)| {
+            format!(
+                "(SELECT count(*) FROM {}receipt \
+                 WHERE run = $1 AND chunk BETWEEN {first} AND {last} AND outcome = $2)",
+                dialect.prefix
+            )
+        };
+        let counts: Vec<_> = part.iter().map(count).collect();
+        let select = format!("SELECT {}", counts.join(" + "));
+        let params = [Param::text(run), Param::text(Outcome::Done.as_str())];
+        let row = sql.query(&select, &params).await?.pop().unwrap_or_default();
+        let there: u64 = Cells::of(row).parse()?;
+        let wanted = |(first, last): &(ChunkId, ChunkId)| u64::from(last.0 - first.0) + 1;
+        if there < part.iter().map(wanted).sum() {
+            return Ok(false);
+        }
+        seen.done.extend(part);
+    }
+    Ok(true)
 }
 
 /// Completes the receipt that this attempt opened.

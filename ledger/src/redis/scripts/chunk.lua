@@ -6,6 +6,9 @@
 local META, DONE, RELEASED, PARKED, CLAIMS, HELD, TRIES = unpack(KEYS)
 local count = tonumber(redis.call('HGET', META, 'chunks') or 0)
 
+-- A claim that would outlast this, in microseconds, is nobody's: claims last seconds.
+local CLAIM_MAX = 300 * 1000000
+
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2] + ARGV[1]

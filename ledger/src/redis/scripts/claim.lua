@@ -6,7 +6,8 @@ local time = now()
 
 if from == 'claimed' and holder ~= attempt then
   local ends = redis.call('ZSCORE', CLAIMS, chunk)
-  if ends and tonumber(ends) > time then return { 'elsewhere', 0 } end
+  ends = ends and tonumber(ends) or 0
+  if ends > time and ends <= time + CLAIM_MAX then return { 'elsewhere', 0 } end
   count_try(chunk)
 elseif from ~= 'claimed' and from ~= 'ready' then
   return { from, 0 }

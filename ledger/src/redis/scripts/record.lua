@@ -8,7 +8,8 @@ if from == 'unknown' then
   return 0
 elseif from == 'done' then
   -- Late news of its earlier life; it stays as it ended.
-  local late = event == 'receipt' or event == 'lapsed' or event == 'parked' or event == 'released'
+  local late = event == 'receipt' or event == 'lapsed' or event == 'early' or event == 'parked'
+    or event == 'released'
   return late and 1 or 0
 elseif event == 'receipt' then
   redis.call('SETBIT', DONE, chunk, 1)
@@ -21,6 +22,9 @@ elseif event == 'claimed' and from == 'ready' then
 elseif event == 'lapsed' and mine then
   let_go(chunk)
   count_try(chunk)
+elseif event == 'early' and mine then
+  let_go(chunk)
+  redis.call('SETBIT', RELEASED, chunk, 0)
 elseif event == 'parked' and mine then
   let_go(chunk)
   redis.call('SADD', PARKED, chunk)

@@ -172,3 +172,49 @@ async fn a_wiped_redis_is_an_empty_one() {
     server.tell(&["HSET", &done, "a", "b"]);
     assert_eq!(ledger.checkpoints(RUN).await.unwrap_err().code(), Code::LedgerUnusable);
 }
+
+/// Somebody with access to the server writes what no ledger of ours would.
+async fn poison(server: &Server, command: &[&str]) {
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let key = format!("longhaul:1:trouble:{{{RUN}}}:{}", command[1]);
+    let asked = redis::cmd(command[0]).arg(key).arg(&command[2..]).to_owned();
+    let _: redis::Value = asked.query_async(&mut connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_chunks_than_a_plan_has_are_a_fault_and_no_memory_is_set_aside_for_them() {
+    let server = Server::start().await;
+    for command in [
+        ["HSET", "meta", "chunks", "4294967295"],
+        ["HSET", "meta", "chunks", "9e15"],
+        ["HSET", "meta", "chunks", "-1"],
+    ] {
+        let ledger = ready(&server).await;
+        poison(&server, &command).await;
+        let fault = ledger.checkpoints(RUN).await.unwrap_err();
+        assert_eq!(fault.code(), Code::Absurd, "{command:?}");
+        // Whoever opens the run anew is rid of it.
+        assert!(ledger.open(RUN, 2).await.unwrap());
+        assert_eq!(ledger.checkpoints(RUN).await.unwrap().unwrap().states, [State::Waiting; 2]);
+    }
+    let ledger = ready(&server).await;
+    poison(&server, &["SADD", "parked", "1", "7", "8", "9"]).await;
+    assert_eq!(ledger.checkpoints(RUN).await.unwrap_err().code(), Code::Absurd);
+}
+
+#[tokio::test]
+async fn claims_that_no_worker_would_make_are_taken_back() {
+    let server = Server::start().await;
+    let ledger = ready(&server).await;
+    let holder = format!("{}ghost", Uuid::from_u128(9));
+    for chunk in ["0", "1"] {
+        poison(&server, &["HSET", "held", chunk, &holder]).await;
+    }
+    poison(&server, &["ZADD", "claims", "9000000000000000", "0"]).await;
+    assert!(matches!(claim(&ledger, 0).await, Ok(Claim::Claimed { .. })), "it is not believed");
+    poison(&server, &["HSET", "held", "0", &holder]).await;
+    poison(&server, &["ZADD", "claims", "9000000000000000", "0"]).await;
+    assert_eq!(ledger.reap(RUN).await.unwrap(), [0, 1].map(ChunkId), "one said no time at all");
+    assert_eq!(ledger.checkpoints(RUN).await.unwrap().unwrap().states, [State::Ready; 2]);
+}

@@ -44,8 +44,9 @@ pub(super) struct House {
     pub(super) migration: Migration,
     /// What the environments allow.
     pub(super) places: Vec<worker::Place>,
-    /// Who listens at the points of each worker.
+    /// Who listens at the points of each worker, and of each drive.
     pub(super) probe: worker::Probe,
+    pub(super) drives: coordinator::Probe,
     /// Other places that the same fleet serves.
     others: std::sync::Mutex<Vec<Arc<Desk>>>,
 }
@@ -105,6 +106,7 @@ impl House {
             },
             places: Vec::new(),
             probe: worker::no_probe(),
+            drives: coordinator::no_probe(),
             others: std::sync::Mutex::default(),
         }
     }
@@ -158,7 +160,7 @@ impl House {
             ledger: Arc::new(self.ledger.clone()),
             broker: Arc::new(self.broker.clone()),
             clock: self.clock.clone(),
-            probe: coordinator::no_probe(),
+            probe: self.drives.clone(),
             stop: stopping,
         };
         Role { stop, task: tokio::spawn(coordinator::serve(service)) }

@@ -1,11 +1,14 @@
 //! What may go wrong around a fleet, and costs only time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use broker::Broker;
 use endpoint::faulty::{Held, Op};
 use endpoint::{Memory, Target};
 use ledger::{Ledger, Mood, Operation};
+use protocol::plan::Stage;
 use protocol::run::{State, Steering};
 use protocol::schema::Logical;
 use tokio::time::Instant;
@@ -35,6 +38,34 @@ async fn a_ledger_that_is_away_costs_next_to_nothing_per_chunk() {
     let chunks = u32::try_from(house.done(run).await.len() - before).unwrap();
     let each = began.elapsed() / chunks;
     assert!(chunks > 10 && each < Duration::from_millis(150), "{chunks} chunks, {each:?} each");
+}
+
+/// Whoever took a second task for it would wait for the first one's receipt, in a slot that others need.
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_a_slow_chunk_is_not_rung_for_again_while_somebody_is_at_it() {
+    let mut house = House::new();
+    house.ledger.away(true);
+    let deliveries = Arc::new(AtomicU32::new(0));
+    let counts = deliveries.clone();
+    house.probe = Arc::new(move |point| {
+        if point == worker::Point::Delivered {
+            counts.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let run = house.submit().await;
+    let held = house.of_target.hold(Op::Write);
+    let _fleet = house.staffed(1, 3);
+    held.arrived().await;
+    let plan = house.target.home().await.unwrap().plan(run).await.unwrap();
+    let copies = plan.chunks.iter().filter(|chunk| chunk.stage <= Stage::Copy).count();
+    house.until_it(async || house.done(run).await.len() + 1 >= copies).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let before = deliveries.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(deliveries.load(Ordering::SeqCst), before, "somebody is at it");
+    held.release();
+    house.until(run, State::Complete).await;
+    house.assert_equal();
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,19 +60,52 @@ async fn two_hundred_thousand_rows_need_little_memory() {
         let case = Move::new(LONGHAUL, way).await;
         case.from.run(&items(200_000)).await;
         case.file("limits: { slots: 4 }");
-        let mut command = case.command(&["run", "--progress", "json"]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut most = 0;
-        let mut seen = 0;
-        for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-            drop(line);
-            seen += 1;
-            most = most.max(peak(child.id()).unwrap_or(0));
-        }
-        assert!(child.wait().unwrap().success());
+        let (seen, most) = run_watched(&case);
         assert!(seen > 10, "{seen} events");
         assert!((1..150 << 10).contains(&most), "{way:?}: {most} KiB");
+    }
+}
+
+/// Runs it, and says how many events there were and how much memory it held at most, in KiB.
+fn run_watched(case: &Move) -> (u32, u64) {
+    let mut command = case.command(&["run", "--progress", "json"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut seen, mut most) = (0, 0);
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        drop(line);
+        seen += 1;
+        most = most.max(peak(child.id()).unwrap_or(0));
+    }
+    assert!(child.wait().unwrap().success());
+    (seen, most)
+}
+
+/// A row of so many MiB, in chunks of one, over two slots: what it costs, in KiB.
+async fn cost_of_large_rows(way: (Engine, Engine), mebibytes: u64) -> u64 {
+    let case = Move::new(LONGHAUL, way).await;
+    let bytes = mebibytes << 20;
+    case.from
+        .run(&format!(
+            "CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY, name TEXT);
+             INSERT INTO item SELECT i, repeat('x', {bytes}) FROM generate_series(1, 6) i"
+        ))
+        .await;
+    case.file(
+        "entities:\n  - { entity: item, chunk_rows: 1 }\nlimits: { slots: 2, memory: 64MiB }",
+    );
+    run_watched(&case).1
+}
+
+/// Twice in each slot, and what a process takes anyway. By itself the driver alone would hold it four
+/// times.
+#[tokio::test]
+async fn a_large_row_costs_about_twice_its_size_in_each_slot() {
+    const MEBIBYTES: u64 = 48;
+    let most = (150 + 2 * 2 * MEBIBYTES) << 10;
+    for way in [(Engine::Postgres, Engine::Postgres), (Engine::Postgres, Engine::Sqlite)] {
+        let cost = cost_of_large_rows(way, MEBIBYTES).await;
+        assert!((MEBIBYTES << 10..most).contains(&cost), "{way:?}: {} MiB", cost >> 10);
     }
 }
 
