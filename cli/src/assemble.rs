@@ -18,7 +18,7 @@ use protocol::receipt::Reject;
 use crate::args::{Between, Global};
 use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet, Origin, Over};
 use crate::exit::Failure;
-use crate::person::{self, Driver};
+use crate::person::{self, Driver, Pause};
 use crate::progress;
 
 /// The migration file that is meant when none is named.
@@ -336,7 +336,9 @@ pub(crate) async fn report(
     let mut report = coordinator::report::draw(&plan, &record, &receipts, refused);
     let history = home.history(run).await?;
     report.learn(&plan, &record, &receipts, &history);
-    report.standing = Driver::of(&record, &history).map(|driver| driver.sentence());
+    let driver = || Driver::of(&record, &history).map(|driver| driver.sentence());
+    let paused = Pause::of(&record, &history).map(|pause| pause.sentence());
+    report.standing = paused.or_else(driver);
     let mut after = 0;
     while let Ok(events) = ledger.events(run, after, EVENTS_PAGE).await
         && let Some(last) = events.last()

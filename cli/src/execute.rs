@@ -68,6 +68,8 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
             let now = assemble::clock().now();
             if let Ok(mut home) = stored.target.home().await {
                 let _ = home.change(run, run::Event::Paused, now).await;
+                let why = Some((&fault).into());
+                assemble::note(home.as_mut(), run, Deed::Paused { why }).await;
             }
             Outcome::Paused(fault)
         }

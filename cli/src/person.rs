@@ -1,6 +1,6 @@
 //! Who we are, and whether somebody else drives a run now.
 
-use protocol::history::{Entry, Person, last_driven};
+use protocol::history::{Entry, Person, Why, last_driven, last_paused};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
@@ -94,6 +94,40 @@ impl Driver {
                 format!("nobody drives it: process {pid} on {host} stopped at {at}: {why}")
             }
             None => format!("nobody drives it: process {pid} on {host} is gone{heard}"),
+        }
+    }
+}
+
+/// Why a run is paused, as its home knows it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Pause {
+    /// When it was paused.
+    at: String,
+    /// Who did it: a person, or the process that met the fault.
+    by: String,
+    /// The fault, where it paused itself.
+    why: Option<Why>,
+}
+
+impl Pause {
+    /// From what the run's home knows; none for a run that is not paused, or of which nothing is kept.
+    pub(crate) fn of(record: &Record, history: &[Entry]) -> Option<Self> {
+        let (entry, why) = last_paused(history).filter(|_| record.state == State::Paused)?;
+        let by = match entry.by.user.as_str() {
+            "" => entry.by.host.clone(),
+            user => format!("{user} on {}", entry.by.host),
+        };
+        Some(Self { at: entry.at.to_string(), by, why: why.cloned() })
+    }
+
+    /// A sentence about it.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { at, by, why } = self;
+        match why {
+            Some(Why { code, message, advice }) => {
+                format!("paused itself at {at} ({by}) [{code}]: {message}. {advice}")
+            }
+            None => format!("paused by {by} at {at}"),
         }
     }
 }

@@ -20,6 +20,7 @@ use ledger::Ledger;
 use protocol::clock::Clock;
 use protocol::event::Fact;
 use protocol::fault::{Class, Code, Fault, bulkhead, contained};
+use protocol::history::{Deed, Entry, Person};
 use protocol::id::{Environment, RunId, WorkerId};
 use protocol::presence::{Presence, Role};
 use protocol::run::{self, Record};
@@ -344,5 +345,9 @@ async fn give_up(service: &Service, run: RunId, target: &dyn Target, fault: &Fau
     if let Ok(state) = home.change(run, run::Event::Paused, service.clock.now()).await {
         let epoch = home.epoch(run).await.unwrap_or_default();
         let _ = service.ledger.publish(run, Fact::Run { state, epoch }).await;
+        let (host, pid) = (service.host.clone(), std::process::id());
+        let by = Person { host, pid, ..Person::default() };
+        let deed = Deed::Paused { why: Some(fault.into()) };
+        let _ = home.note(run, &Entry { at: service.clock.now(), by, deed }).await;
     }
 }

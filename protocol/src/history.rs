@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
+use crate::fault::Fault;
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,12 @@ pub enum Deed {
         /// Why, as a fragment.
         why: String,
     },
+    /// The run was paused: by itself, or by an operator.
+    Paused {
+        /// Why it paused itself: the code and the message of the fault. Empty where an operator did it.
+        #[serde(default)]
+        why: Option<Why>,
+    },
     /// The target was read back and compared with the receipts.
     Verified {
         /// Table by table.
@@ -70,6 +77,24 @@ pub enum Deed {
     /// Something that this build does not know.
     #[serde(other)]
     Other,
+}
+
+/// A fault, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// Its code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl From<&Fault> for Why {
+    fn from(fault: &Fault) -> Self {
+        let (code, message) = (fault.code().to_string(), fault.to_string());
+        Self { code, message, advice: fault.advice().to_owned() }
+    }
 }
 
 /// What reading one table back showed.
@@ -111,11 +136,26 @@ pub fn last_verified(history: &[Entry]) -> Option<(&Entry, &[Checked])> {
         Deed::Verified { tables } => Some((entry, tables)),
         Deed::Driven
         | Deed::Stopped { .. }
+        | Deed::Paused { .. }
         | Deed::Revised { .. }
         | Deed::Retried { .. }
         | Deed::Cleaned { .. }
         | Deed::Other => None,
     }
+}
+
+/// The last pause, and why: `None` inside where an operator asked for it.
+pub fn last_paused(history: &[Entry]) -> Option<(&Entry, Option<&Why>)> {
+    history.iter().rev().find_map(|entry| match &entry.deed {
+        Deed::Paused { why } => Some((entry, why.as_ref())),
+        Deed::Driven
+        | Deed::Stopped { .. }
+        | Deed::Verified { .. }
+        | Deed::Revised { .. }
+        | Deed::Retried { .. }
+        | Deed::Cleaned { .. }
+        | Deed::Other => None,
+    })
 }
 
 /// Who drove the run last: the entry that says so; and when it stopped and why, if it said so.
@@ -125,6 +165,7 @@ pub fn last_driven(history: &[Entry]) -> Option<(&Entry, Option<(Instant, &str)>
     let stopped = rest.iter().find_map(|entry| match &entry.deed {
         Deed::Stopped { why } => Some((entry.at, why.as_str())),
         Deed::Driven
+        | Deed::Paused { .. }
         | Deed::Verified { .. }
         | Deed::Revised { .. }
         | Deed::Retried { .. }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use protocol::event::Fact;
 use protocol::fault::{Class, Code, Fault};
+use protocol::history::{Deed, Entry, Person};
 use protocol::plan::Chunk;
 use protocol::run::{Event, State};
 use tracing::{info, warn};
@@ -111,6 +112,16 @@ impl Carrier {
             let (code, message) = (fault.code().to_string(), fault.to_string());
             self.tell(Fact::Finding { code, message }).await;
             self.tell(Fact::Run { state, epoch }).await;
+            // In the target as well: there it is found by whoever looks later.
+            let by = Person {
+                host: self.options.id.0.clone(),
+                pid: std::process::id(),
+                ..Person::default()
+            };
+            let deed = Deed::Paused { why: Some(fault.into()) };
+            if let Err(fault) = home.note(self.parts.run, &Entry { at: now, by, deed }).await {
+                warn!(run = %self.parts.run, error = %fault, "why it is paused was not noted");
+            }
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use protocol::history::Deed;
 use protocol::run::{Event, State};
 
 use crate::args::{Global, OfRun};
 use crate::exit::{self, Answer};
 use crate::fleet::meant::Meant;
-use crate::{find, progress, render};
+use crate::{assemble, find, progress, render};
 
 /// How long chunks in flight are waited for. The pause holds for new ones from the beginning of
 /// the wait: they stand behind it.
@@ -25,6 +26,7 @@ pub(crate) async fn pause(global: &Global, of: OfRun) -> Answer {
         return Ok(exit::OK);
     }
     meant.change(Event::Paused, WITHIN).await?;
+    assemble::note(meant.found.home.as_mut(), run, Deed::Paused { why: None }).await;
     render::state(global.output, &meant.found.record);
     progress::say("no new chunk begins");
     progress::say(&format!("go on with: longhaul resume {run}"));

@@ -18,7 +18,7 @@ pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
     let plan = assemble::draw(&settings, source.as_ref(), target.as_ref()).await?;
     match global.output {
         Output::Json => {
-            let _ = render::line_json(&wire::plan_to_json(&plan));
+            render::answer_as_json(&wire::plan_to_json(&plan));
         }
         Output::Text => {
             let places = (source.place(), target.place());

@@ -65,7 +65,8 @@ pub(crate) fn text(report: &Report) -> String {
         out += &format!("time         {line}\n");
     }
     if let Some(standing) = &report.standing {
-        out += &format!("driver       {standing}\n");
+        let what = if standing.starts_with("paused") { "pause" } else { "driver" };
+        out += &format!("{what:<12} {}\n", visible::text(standing));
     }
     out += &report
         .checks

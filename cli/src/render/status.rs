@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::report::{checked, grouped};
 use super::{spent, visible};
-use crate::person::Driver;
+use crate::person::{Driver, Pause};
 pub(crate) use fleet::Fleet;
 
 /// People are told of so many entities' time; JSON has them all.
@@ -45,6 +45,8 @@ pub(crate) struct Status {
     fleet: Option<Fleet>,
     /// Who drives it, or drove it last, where it lives in a process.
     driver: Option<Driver>,
+    /// Why it is paused, where it is.
+    pause: Option<Pause>,
     /// The last time that `verify` read the target back: when, by whom, what was found.
     verified: Option<Check>,
     other_runs: Vec<Other>,
@@ -124,6 +126,7 @@ impl Status {
             next,
             fleet,
             driver: None,
+            pause: None,
             verified: None,
             other_runs: others.iter().filter(|o| o.run != record.run).map(other).collect(),
         }
@@ -132,6 +135,7 @@ impl Status {
     /// The same, with what was done to the run.
     pub(crate) fn with(mut self, record: &Record, history: &[Entry]) -> Self {
         self.driver = Driver::of(record, history);
+        self.pause = Pause::of(record, history);
         self.verified = last_verified(history).map(|(entry, tables)| Check::of(entry, tables));
         self
     }
@@ -172,6 +176,9 @@ impl Status {
                 visible::text(&parked.message),
                 visible::text(&parked.advice),
             );
+        }
+        if let Some(pause) = &self.pause {
+            out += &format!("  {}\n", visible::text(&pause.sentence()));
         }
         if let Some(driver) = &self.driver {
             out += &format!("  {}\n", visible::text(&driver.sentence()));

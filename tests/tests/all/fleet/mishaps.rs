@@ -8,6 +8,8 @@ use broker::Broker;
 use endpoint::faulty::{Held, Op};
 use endpoint::{Memory, Target};
 use ledger::{Ledger, Mood, Operation};
+use protocol::fault::Code;
+use protocol::history::last_paused;
 use protocol::plan::Stage;
 use protocol::run::{State, Steering};
 use protocol::schema::Logical;
@@ -66,6 +68,23 @@ async fn without_a_ledger_a_slow_chunk_is_not_rung_for_again_while_somebody_is_a
     held.release();
     house.until(run, State::Complete).await;
     house.assert_equal();
+}
+
+/// Found by whoever looks later, and without a ledger.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_paused_itself_says_why_in_its_target() {
+    let house = House::new();
+    house.of_target.refuse(Op::Write, Code::Full);
+    let run = house.submit().await;
+    let _fleet = house.staffed(1, 1);
+    house.until(run, State::Paused).await;
+    let history = async || house.target.home().await.unwrap().history(run).await.unwrap();
+    house.until_it(async || last_paused(&history().await).is_some()).await;
+    let history = history().await;
+    let (entry, why) = last_paused(&history).unwrap();
+    let why = why.unwrap();
+    assert_eq!((why.code.as_str(), entry.by.pid), ("full", std::process::id()));
+    assert!(why.advice.contains("longhaul resume"), "{why:?}");
 }
 
 #[tokio::test(start_paused = true)]
