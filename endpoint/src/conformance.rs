@@ -127,6 +127,7 @@ macro_rules! endpoint_conformance {
             home::only_a_run_that_is_over_is_forgotten,
             home::samples_are_replaced_and_go_when_the_chunk_is_done,
             home::what_the_source_counted_is_noted,
+            home::workers_at_a_run_are_counted,
         }
     };
     (@each $world:expr; $($room:ident :: $case:ident),* $(,)?) => {

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use protocol::fault::Fault;
 use protocol::history::Entry;
-use protocol::id::{ChunkId, RunId};
+use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{self, Record, Steering};
+
+/// How long a worker counts that said that it is at a run.
+pub const CREW_MS: i64 = 10_000;
 
 /// The bookkeeping of runs inside a target: `run`, `plan`, `receipt`, `reject`, `owner`, `history`.
 ///
@@ -119,6 +122,10 @@ pub trait Home: Send + Sync {
 
     /// What was done to a run, the oldest first.
     async fn history(&mut self, run: RunId) -> Result<Vec<Entry>, Fault>;
+
+    /// Says that a worker is at the run with so many slots, and returns how many all have together that
+    /// said so within [`CREW_MS`] by the target's clock: so rates can be shared where no ledger does it.
+    async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault>;
 
     /// Removes all bookkeeping of a run that is over. Rows that were moved are not touched.
     /// `Code::RunBusy` when it is not over.

@@ -51,7 +51,7 @@ use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
 pub use charset::Lacking;
 pub use coarse::{CoarseKey, Coincidence, KeyTexts};
-pub use home::Home;
+pub use home::{CREW_MS, Home};
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
 pub use session::{Begun, Session, Write};

@@ -1,6 +1,7 @@
 //! What a carrier knows beyond its plan where its run is shared with other workers: the record, as
 //! the home last told it, and how the source is seen.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ pub(crate) struct Aboard {
     pub(crate) places: Vec<Place>,
     /// How many slots this worker has.
     slots: u32,
+    /// The ledger did not say what others take, when it was last asked.
+    alone: AtomicBool,
+    /// How many slots are at the run, as its home knows; zero where it was not asked.
+    crew: AtomicU64,
 }
 
 struct Known {
@@ -60,6 +65,8 @@ impl Aboard {
             sight: tokio::sync::Mutex::new(Sight::Present),
             places,
             slots,
+            alone: AtomicBool::new(false),
+            crew: AtomicU64::new(0),
         }
     }
 
@@ -90,6 +97,10 @@ impl Carrier {
             None => self.parts.target.home().await?,
         };
         let (record, rejected) = ask(home.as_mut(), self.parts.run).await?;
+        if aboard.alone.load(Ordering::Relaxed) && self.is_limited() {
+            let joined = home.crew(self.parts.run, &self.options.id, aboard.slots).await?;
+            aboard.crew.store(joined, Ordering::Relaxed);
+        }
         // Kept only after an answer: a broken connection is opened anew.
         *kept = Some(home);
         self.learn_rejects(rejected);
@@ -98,11 +109,33 @@ impl Carrier {
         Ok(record)
     }
 
-    /// Sets this worker's own part of the rates, for when the ledger cannot say what others take.
+    fn is_limited(&self) -> bool {
+        let limits = self.limits();
+        limits.rows_per_second.is_some() || limits.bytes_per_second.is_some()
+    }
+
+    /// Notes whether the ledger says what others take. Where it no longer does, the run's home is asked
+    /// at once who else is at it.
+    pub(crate) async fn hears_the_ledger(&self, aboard: &Aboard, heard: bool) {
+        let before = aboard.alone.swap(!heard, Ordering::Relaxed);
+        if !heard && !before {
+            // Answered or not: what was known before, or nothing, holds until the next time.
+            let _ = self.refresh(aboard, Duration::ZERO).await;
+        }
+    }
+
+    /// Sets this worker's own part of the rates, for when the ledger cannot say what others take: its
+    /// slots' part of all that are at the run, or of a usual fleet while nobody knows how many those are.
     pub(crate) fn set_pace(&self) {
         let limits = self.limits();
-        let slots = self.fleet.as_ref().map_or(SLOTS_UNKNOWN, |aboard| u64::from(aboard.slots));
-        let part = |rate: u64| rate.saturating_mul(slots).div_ceil(SLOTS_UNKNOWN).max(1);
+        let (slots, all) = self.fleet.as_ref().map_or((1, 1), |aboard| {
+            let mine = u64::from(aboard.slots);
+            match aboard.crew.load(Ordering::Relaxed) {
+                0 => (mine, mine.max(SLOTS_UNKNOWN)),
+                crew => (mine, mine.max(crew)),
+            }
+        });
+        let part = |rate: u64| rate.saturating_mul(slots).div_ceil(all).max(1);
         self.pace.change(limits.rows_per_second.map(part), limits.bytes_per_second.map(part));
     }
 

@@ -1,7 +1,8 @@
 //! What a fleet shares beyond one worker: rates, and connections to an environment.
 //!
-//! The ledger keeps them. While it cannot be asked, a worker takes its slots' part of a rate, and no
-//! permit is needed: a limit is for the comfort of a server, and holds nothing up.
+//! The ledger keeps them. While it cannot be asked, a worker takes its slots' part of a rate, among those
+//! that the run's home knows to be at it, and no permit is needed: a limit is for the comfort of a server,
+//! and holds nothing up.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use crate::carrier::Carrier;
 use crate::fleet::Aboard;
 
-/// Slots that a fleet is taken to have while the ledger cannot say.
+/// Slots that a fleet is taken to have while neither the ledger nor the run's home can say.
 pub(crate) const SLOTS_UNKNOWN: u64 = 32;
 
 /// How long a permit lasts unless it is renewed.
@@ -41,7 +42,9 @@ impl Carrier {
     /// Waits until so many more rows and bytes may go.
     pub(crate) async fn paced(&self, rows: u64, bytes: u64) {
         let Some(aboard) = &self.fleet else { return self.pace.take(rows, bytes).await };
-        match self.admitted(aboard, rows, bytes).await {
+        let admitted = self.admitted(aboard, rows, bytes).await;
+        self.hears_the_ledger(aboard, admitted.is_ok()).await;
+        match admitted {
             Ok(wait) => tokio::time::sleep(wait).await,
             Err(_) => self.pace.take(rows, bytes).await,
         }

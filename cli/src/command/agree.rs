@@ -1,6 +1,6 @@
 //! Asking before something is lost: in a terminal a person answers, elsewhere `--yes` does.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use endpoint::Target;
 use protocol::fault::{Code, Fault};
@@ -8,7 +8,9 @@ use protocol::mapping::Mode;
 use protocol::plan::{Plan, Work};
 
 use crate::exit::Failure;
+use crate::progress;
 use crate::render::report::grouped;
+use crate::render::visible;
 
 /// Rows of a table that are counted for the question; of more it says so.
 const COUNTED_MAX: u64 = 1_000_000;
@@ -44,7 +46,7 @@ pub(crate) async fn to_lose(plan: &Plan, target: &dyn Target, yes: bool) -> Resu
 /// `Code::NotAgreed` where nobody can be asked, or the answer is no.
 pub(crate) fn agreed(title: &str, list: &[String], place: &str, yes: bool) -> Result<(), Failure> {
     let mut said = format!("{title}\n");
-    list.iter().for_each(|line| said += &format!("  {line}\n"));
+    list.iter().for_each(|line| said += &format!("  {}\n", visible::text(line)));
     let not = |why: &str| {
         let list = list.join("; ");
         Fault::new(Code::NotAgreed, place).saying(format!("{why}; it would remove: {list}"))
@@ -55,9 +57,7 @@ pub(crate) fn agreed(title: &str, list: &[String], place: &str, yes: bool) -> Re
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(not("nobody was asked").into());
     }
-    let mut asked = std::io::stderr();
-    let _ = write!(asked, "{said}Type `yes` to go on: ");
-    let _ = asked.flush();
+    progress::ask(&format!("{said}Type `yes` to go on: "));
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     match read {

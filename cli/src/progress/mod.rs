@@ -161,6 +161,13 @@ pub(crate) fn write_json(json: &str) {
     write_styled(&visible::json(json));
 }
 
+/// A question on stderr, which is answered in the same line.
+pub(crate) fn ask(question: &str) {
+    let mut asked = std::io::stderr();
+    let _ = write!(asked, "{}", visible::lines(question));
+    let _ = asked.flush();
+}
+
 /// What was made safe to look at, and then given colours of ours.
 pub(crate) fn write_styled(safe: &str) {
     let _ = writeln!(std::io::stderr(), "{safe}");

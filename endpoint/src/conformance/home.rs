@@ -3,7 +3,7 @@
 use protocol::batch::Digest;
 use protocol::clock::Instant;
 use protocol::fault::Code;
-use protocol::id::RunId;
+use protocol::id::{RunId, WorkerId};
 use protocol::receipt::Reject;
 use protocol::run::{Event, Record, State, Steering};
 
@@ -227,4 +227,14 @@ pub async fn what_the_source_counted_is_noted(world: &dyn World) {
         let record = home.run(scene.run).await.unwrap();
         assert_eq!((record.counters.as_deref(), record.drifted), (Some(counters), drifted));
     }
+}
+
+/// Each counts once, with the slots that it said last, and for its own run.
+pub async fn workers_at_a_run_are_counted(world: &dyn World) {
+    let scene = Scene::stored(world, &[people()], 1).await;
+    let mut home = scene.home().await;
+    let worker = |name: &str| WorkerId(name.into());
+    assert_eq!(home.crew(scene.run, &worker("a"), 6).await.unwrap(), 6);
+    assert_eq!(home.crew(scene.run, &worker("b"), 2).await.unwrap(), 8);
+    assert_eq!(home.crew(scene.run, &worker("a"), 4).await.unwrap(), 6);
 }

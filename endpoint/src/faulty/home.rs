@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::Fault;
 use protocol::history::Entry;
-use protocol::id::{ChunkId, RunId};
+use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{self, Record, Steering};
@@ -114,6 +114,10 @@ impl Home for FaultyHome {
         drifted: bool,
     ) -> Result<(), Fault> {
         self.script.around(Op::NoteSource, self.inner.note_source(run, counters, drifted)).await
+    }
+
+    async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault> {
+        self.inner.crew(run, worker, slots).await
     }
 
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {

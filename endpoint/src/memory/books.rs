@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::{Code, Fault};
 use protocol::history::Entry;
-use protocol::id::{ChunkId, RunId};
+use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{Event, Record, State as RunState, Steering};
 use protocol::schema::TableName;
 
 use super::{Shared, State};
-use crate::Home;
+use crate::{CREW_MS, Home};
 
 /// What the bookkeeping tables would hold.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ pub(super) struct Run {
     pub(super) receipts: BTreeMap<ChunkId, Receipt>,
     pub(super) rejects: Vec<Reject>,
     pub(super) samples: Vec<Reject>,
+    /// Workers that said that they are at it: their slots, and when.
+    crew: BTreeMap<WorkerId, (u32, tokio::time::Instant)>,
     history: Vec<Entry>,
 }
 
@@ -84,6 +86,7 @@ impl Books {
             receipts: BTreeMap::new(),
             rejects: Vec::new(),
             samples: Vec::new(),
+            crew: BTreeMap::new(),
             history: Vec::new(),
         };
         self.runs.insert(record.run, run);
@@ -333,6 +336,17 @@ impl Home for MemoryHome {
         self.at(run, |run| {
             run.record.counters = Some(counters.to_owned());
             run.record.drifted = drifted;
+        })
+    }
+
+    async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault> {
+        self.at(run, |run| {
+            let now = tokio::time::Instant::now();
+            run.crew.insert(worker.clone(), (slots, now));
+            let there = run.crew.values().filter(|(_, seen)| {
+                i64::try_from(seen.elapsed().as_millis()).is_ok_and(|ago| ago < CREW_MS)
+            });
+            there.map(|(slots, _)| u64::from(*slots)).sum()
         })
     }
 

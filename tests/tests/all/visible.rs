@@ -26,11 +26,11 @@ const PRINTING: [&str; 11] = [
 
 /// Where they may stand: how often in each file. All else is to call `render::line`, `answer` and
 /// `answer_json`, or `progress::say`, `insist` and `write`.
-const PRINTERS: [(&str, usize); 6] = [
+const PRINTERS: [(&str, usize); 7] = [
     // Three ways to stdout: text, JSON, and the emptying of the terminal; and whether stderr is one.
     ("render/mod.rs", 4),
-    // The one way to stderr, and whether it is a terminal.
-    ("progress/mod.rs", 2),
+    // The two ways to stderr, lines and questions, and whether it is a terminal.
+    ("progress/mod.rs", 3),
     // Lines above bars, and what stands in them.
     ("progress/bars.rs", 5),
     // Logs, by a writer that makes them safe; and whether it is a terminal.
@@ -39,6 +39,7 @@ const PRINTERS: [(&str, usize); 6] = [
     ("command/rejects.rs", 2),
     // Whether it is a terminal.
     ("command/status.rs", 1),
+    ("command/agree.rs", 1),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -126,7 +127,7 @@ fn hostile_names_are_printed_safely_by_every_command() {
         assert!(!said.stdout.is_empty() || !said.stderr.is_empty(), "{arguments:?}");
     }
     let _ = run(&["plan", "--from", &format!("sqlite:{HOSTILE}.db")]);
-    let states = std::fs::read_dir(setting.path(".longhaul")).unwrap();
+    let states = std::fs::read_dir(setting.path(".longhaul/runs")).unwrap();
     let reports = states
         .filter_map(|run| std::fs::read_to_string(run.unwrap().path().join("report.txt")).ok());
     let text: String = reports.collect();

@@ -209,7 +209,8 @@ impl<S: Sql> Control<S> {
             return Err(self.busy(run).saying("it is not over"));
         }
         let more = self.dialect.made_of.more.iter().map(|(table, _)| *table);
-        let tables = ["sample", "reject", "resolved", "history", "receipt", "plan", "owner", "run"];
+        let tables =
+            ["sample", "reject", "resolved", "history", "crew", "receipt", "plan", "owner", "run"];
         let there = self.tables.clone().unwrap_or_default();
         for table in more.chain(tables).filter(|table| there.contains(*table)) {
             let delete = format!("DELETE FROM {}{table} WHERE run = $1", self.dialect.prefix);

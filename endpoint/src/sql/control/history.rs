@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use protocol::fault::Fault;
 use protocol::history::Entry;
-use protocol::id::RunId;
+use protocol::id::{RunId, WorkerId};
 
 use super::home::Control;
 use super::rows::Cells;
 use super::{Param, Sql, spell, tables};
+use crate::CREW_MS;
 
 impl<S: Sql> Control<S> {
     /// The bookkeeping tables that are there, by their names without prefix. Asked once.
@@ -76,5 +77,43 @@ impl<S: Sql> Control<S> {
             found.into_iter().map(|row| Cells::of(row).json()).collect::<Result<_, _>>()?;
         entries.sort_by_key(|entry| entry.at);
         Ok(entries)
+    }
+
+    pub(super) async fn join_crew(
+        &mut self,
+        run: RunId,
+        worker: &WorkerId,
+        slots: u32,
+    ) -> Result<u64, Fault> {
+        self.catch_up().await?;
+        self.begin().await?;
+        let done = self.join_crew_inside(run, worker, slots).await;
+        self.end(done).await
+    }
+
+    async fn join_crew_inside(
+        &mut self,
+        run: RunId,
+        worker: &WorkerId,
+        slots: u32,
+    ) -> Result<u64, Fault> {
+        let (p, now) = (self.dialect.prefix, self.dialect.now);
+        let update =
+            format!("UPDATE {p}crew SET slots = $1, seen = {now} WHERE run = $2 AND worker = $3");
+        let (slots, run) = (Param::Int(i64::from(slots)), Param::text(run));
+        let name = Param::Text(worker.0.clone());
+        let known = [slots.clone(), run.clone(), name.clone()];
+        if self.sql.execute(&update, &known).await? == 0 {
+            let insert = format!(
+                "INSERT INTO {p}crew (run, worker, slots, seen) VALUES ($1, $2, $3, {now})"
+            );
+            self.sql.insert_new(&insert, "run, worker", &[run.clone(), name, slots]).await?;
+        }
+        let select = format!(
+            "SELECT CAST(coalesce(sum(slots), 0) AS {}) FROM {p}crew \
+             WHERE run = $1 AND seen > {now} - {CREW_MS}",
+            self.dialect.integer
+        );
+        Cells::of(self.sql.query(&select, &[run]).await?.pop().unwrap_or_default()).parse()
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use protocol::clock::Instant;
 use protocol::fault::{Code, Fault};
 use protocol::history::Entry;
-use protocol::id::{ChunkId, RunId};
+use protocol::id::{ChunkId, RunId, WorkerId};
 use protocol::plan::Plan;
 use protocol::receipt::{Receipt, Reject};
 use protocol::run::{Event, Record, State, Steering};
@@ -332,6 +332,10 @@ impl<S: Sql> Home for Control<S> {
         self.begin().await?;
         let noted = self.note_source_inside(run, counters, drifted).await;
         self.known(run, noted).await
+    }
+
+    async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault> {
+        self.join_crew(run, worker, slots).await
     }
 
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use super::Dialect;
 
 /// The tables and their columns, in an order in which they can be created. `{word}` is text that
 /// stands in keys, `{text}` any other.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("meta", "format bigint NOT NULL"),
     ("run", "
         run {word} NOT NULL PRIMARY KEY, state {text} NOT NULL, epoch bigint NOT NULL,
@@ -31,6 +31,9 @@ const TABLES: [(&str, &str); 9] = [
     ("resolved", "
         run {word} NOT NULL, chunk bigint NOT NULL, row_key {text} NOT NULL, column_name {text},
         reason {text} NOT NULL, constraint_name {text}, retried bigint NOT NULL"),
+    ("crew", "
+        run {word} NOT NULL, worker {word} NOT NULL, slots bigint NOT NULL, seen bigint NOT NULL,
+        PRIMARY KEY (run, worker)"),
     ("owner", "entity {word} NOT NULL PRIMARY KEY, run {word} NOT NULL"),
 ];
 

@@ -126,3 +126,19 @@ async fn without_a_ledger_nobody_waits_for_a_permit() {
     house.until(run, State::Complete).await;
     house.assert_equal();
 }
+
+/// One worker has the whole rate, and not a part as if there were many.
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_a_rate_is_shared_among_those_who_are_at_the_run() {
+    let mut house = House::new();
+    house.migration.limits.rows_per_second = Some(20);
+    house.ledger.away(true);
+    let run = house.submit().await;
+    let began = tokio::time::Instant::now();
+    let _fleet = house.staffed(1, 1);
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    // 135 rows, of which one second's worth is free; a part of 32 would take over a minute.
+    let took = began.elapsed().as_secs();
+    assert!((5..25).contains(&took), "{took} s");
+}
