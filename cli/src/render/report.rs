@@ -87,6 +87,14 @@ pub(crate) fn text(report: &Report) -> String {
             .map(|link| format!("  {}\n", visible::text(link)))
             .collect::<String>();
     }
+    out += &met(report);
+    out += &notes(report);
+    out
+}
+
+/// Faults on the way.
+fn met(report: &Report) -> String {
+    let mut out = String::new();
     if !report.faults.is_empty() {
         out += "\nfaults on the way\n";
         for met in &report.faults {
@@ -102,6 +110,12 @@ pub(crate) fn text(report: &Report) -> String {
             }
         }
     }
+    out
+}
+
+/// What the plan said.
+fn notes(report: &Report) -> String {
+    let mut out = String::new();
     if !report.notes.is_empty() {
         out += "\nwhat the plan said\n";
         for note in &report.notes {
