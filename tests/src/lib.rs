@@ -3,9 +3,12 @@
 //! The tests themselves are one binary, `tests/tests/all/main.rs`, so that they are linked once.
 
 pub mod broken;
+pub mod cases;
 pub mod certificates;
 pub mod chaos;
 pub mod command;
+pub mod conserved;
+pub mod facts;
 pub mod fleet;
 pub mod mariadb;
 pub mod moving;

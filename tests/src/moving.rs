@@ -64,6 +64,15 @@ impl Store {
         }
     }
 
+    /// What its server calls it; nothing for a file.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(database) => database.name(),
+            Self::MySql(database) => database.name(),
+        }
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         match self {

@@ -41,6 +41,11 @@ impl Mysql {
         this
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("{}/{}", self.server, self.name)

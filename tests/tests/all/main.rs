@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cargo;
+mod cases;
 mod chaos;
 mod characters;
 mod chinook;
