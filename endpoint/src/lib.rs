@@ -55,7 +55,7 @@ pub use home::{CREW_MS, Home};
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
 pub use session::{Begun, Session, Write};
-pub use wanted::{Design, DesignedColumn, DesignedStep, Wanted};
+pub use wanted::{Beside, Design, DesignedColumn, DesignedStep, Wanted};
 
 /// What an engine can and cannot do. Data, so that no caller asks "is it SQLite?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! What a target is to have, and what it makes of it.
 
+use std::collections::BTreeSet;
+
 use protocol::id::EntityId;
+use protocol::mapping::Include;
 use protocol::plan::{Note, Stage, Step};
 use protocol::schema::{Catalogue, Logical, Table};
 
@@ -15,6 +18,18 @@ pub struct Wanted {
     pub tables: Vec<(EntityId, Table)>,
     /// Schemas, types and sequences that the target has already.
     pub existing: Catalogue,
+    /// What moves beside tables, and of what.
+    pub beside: Beside,
+}
+
+/// Which objects beside tables a target is to have, in the words of its own engine.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// Which kinds. Empty where the engines differ.
+    pub include: BTreeSet<Include>,
+    /// Whether every table was meant, and so everything beside them; otherwise only what is a part of
+    /// a wanted table, and what that needs.
+    pub everything: bool,
 }
 
 /// What a target makes of [`Wanted`].
@@ -27,6 +42,9 @@ pub struct Design {
     pub steps: Vec<DesignedStep>,
     /// What it cannot express, and what a person should know.
     pub notes: Vec<Note>,
+    /// Keys of the objects beside tables of which the steps or the notes account: they are made, are
+    /// there, or stay behind for a reason that a note says.
+    pub settled: BTreeSet<String>,
     /// Whether everything designed survives a crash of the server.
     pub durable: bool,
 }
@@ -58,4 +76,7 @@ pub struct DesignedStep {
     /// Positions in [`Design::steps`] of those that must be done before, beyond what the stages
     /// already order: a foreign key waits for the key it points to.
     pub after: Vec<usize>,
+    /// Entities that must have been read back before: a policy hides rows. A step of one of these
+    /// entities names none.
+    pub verified: Vec<EntityId>,
 }

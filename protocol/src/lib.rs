@@ -11,7 +11,7 @@
 //! Anything about a particular database. What a type is called in PostgreSQL or
 //! SQLite is the business of `endpoint`.
 //!
-//! Read in this order: [`id`], [`schema`], [`batch`], [`cell`], [`mapping`], [`plan`], [`chunk`],
+//! Read in this order: [`id`], [`schema`], [`object`], [`batch`], [`cell`], [`mapping`], [`plan`], [`chunk`],
 //! [`run`], [`receipt`], [`event`], [`presence`], [`fault`], [`finding`], [`metric`], [`trace`],
 //! [`wire`], [`clock`].
 
@@ -26,6 +26,7 @@ pub mod history;
 pub mod id;
 pub mod mapping;
 pub mod metric;
+pub mod object;
 pub mod plan;
 pub mod presence;
 pub mod receipt;

@@ -3,7 +3,7 @@
 //! `cli` reads the file; this is what remains of it when every default is filled in, every
 //! secret left out, and nothing is left to interpret. The planner takes it from here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,45 @@ pub struct Migration {
     pub on_snapshot_lost: OnSnapshotLost,
     /// How much of everything.
     pub limits: Limits,
+    /// What moves beside tables; absent: as is usual between the two engines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<BTreeSet<Include>>,
+}
+
+/// What can move beside tables, between databases of one engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Include {
+    /// Views, and materialized views with their rows.
+    Views,
+    /// Functions, procedures, aggregates, operators, casts, text search configurations.
+    Routines,
+    /// Triggers, made once the rows are there.
+    Triggers,
+    /// Row security: policies, and whether they are in force.
+    Policies,
+    /// Rules that rewrite statements.
+    Rules,
+    /// Rights of roles that the target has.
+    Grants,
+}
+
+impl Include {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Views, Self::Routines, Self::Triggers, Self::Policies, Self::Rules, Self::Grants];
+
+    /// The word for plan and file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Views => "views",
+            Self::Routines => "routines",
+            Self::Triggers => "triggers",
+            Self::Policies => "policies",
+            Self::Rules => "rules",
+            Self::Grants => "grants",
+        }
+    }
 }
 
 /// A rule for the entities that a pattern names.

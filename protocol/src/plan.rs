@@ -314,6 +314,20 @@ pub enum StepKind {
     Statistics,
     /// Comments.
     Comment,
+    /// A function, a procedure, or another thing that computes.
+    Routine,
+    /// A view.
+    View,
+    /// The rows of a materialized view.
+    Refresh,
+    /// A trigger.
+    Trigger,
+    /// A rule that rewrites statements.
+    Rule,
+    /// A policy of row security, or whether policies are in force.
+    Policy,
+    /// Rights.
+    Grant,
 }
 
 impl Plan {

@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::Object;
 pub use constraints::{Check, Deferred, ForeignKey, Index, IndexOn, IndexPart, Key};
 pub use own::{
     Exclusion, Extended, Extension, Numbers, Own, OwnKind, OwnType, Part, Peculiar, Property,
@@ -545,6 +546,13 @@ pub struct Catalogue {
     pub enums: Vec<EnumType>,
     /// Sequences that no column owns.
     pub sequences: Vec<Sequence>,
+    /// What the same engine can make again from its own words: views, routines, triggers, … No object
+    /// stands here and in `unmoved`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
+    /// The roles that rights can be given to, where they are asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
     /// What Longhaul sees and leaves.
     pub unmoved: Vec<Unmoved>,
     /// Domains, composite and range types, and collations; what one needs stands before it.
@@ -566,6 +574,8 @@ impl Catalogue {
             tables: Vec::new(),
             enums: Vec::new(),
             sequences: Vec::new(),
+            objects: Vec::new(),
+            roles: Vec::new(),
             unmoved: Vec::new(),
             types: Vec::new(),
             extensions: Vec::new(),

@@ -50,6 +50,10 @@ pub(super) struct File {
     /// Default: `stop`.
     #[serde(default)]
     pub(super) on_snapshot_lost: OnSnapshotLost,
+    /// What moves beside tables, between databases of one engine: `views`, `routines`, `triggers`,
+    /// `policies`, `rules`, `grants`. Default: into new tables of PostgreSQL from PostgreSQL all but
+    /// `grants`; otherwise nothing. What does not move is named in the plan.
+    pub(super) include: Option<Vec<Include>>,
     /// How much of everything.
     #[serde(default)]
     pub(super) limits: Limits,
@@ -211,6 +215,24 @@ pub(super) enum OnSnapshotLost {
     Drift,
 }
 
+/// What can move beside tables.
+#[derive(Debug, Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Include {
+    /// Views, and materialized views, which are filled once the rows are there.
+    Views,
+    /// Functions, procedures, aggregates, operators, casts, text search configurations.
+    Routines,
+    /// Triggers. They are made once the rows are there.
+    Triggers,
+    /// Policies of row security, and whether it is in force.
+    Policies,
+    /// Rules that rewrite statements.
+    Rules,
+    /// Rights, for roles that the target has.
+    Grants,
+}
+
 /// How much of everything.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -362,6 +384,19 @@ impl From<OnSnapshotLost> for mapping::OnSnapshotLost {
         match choice {
             OnSnapshotLost::Stop => Self::Stop,
             OnSnapshotLost::Drift => Self::Drift,
+        }
+    }
+}
+
+impl From<Include> for mapping::Include {
+    fn from(include: Include) -> Self {
+        match include {
+            Include::Views => Self::Views,
+            Include::Routines => Self::Routines,
+            Include::Triggers => Self::Triggers,
+            Include::Policies => Self::Policies,
+            Include::Rules => Self::Rules,
+            Include::Grants => Self::Grants,
         }
     }
 }

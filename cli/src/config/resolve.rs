@@ -70,7 +70,17 @@ pub(super) fn resolve(file: File, tree: &Tree, stem: &str) -> Checked<Config> {
         None => None,
         Some(from) => {
             let to = target(&from, to, default.as_ref(), places)?;
-            Some(Migration { name, from, to, entities, consistency, on_snapshot_lost, limits })
+            let include = file.include.map(|all| all.into_iter().map(Into::into).collect());
+            Some(Migration {
+                name,
+                from,
+                to,
+                entities,
+                consistency,
+                on_snapshot_lost,
+                limits,
+                include,
+            })
         }
     };
     let in_file = |at: Place| tree.texts[at.text].file;

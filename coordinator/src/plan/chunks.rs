@@ -55,13 +55,15 @@ pub(super) async fn chunks(
         let entity = planned.iter().find(|one| Some(one.entity.id) == step.entity);
         entity.map_or(0, |one| one.entity.bytes_estimate)
     };
-    chunks.steps(&steps, Stage::Prepare, &mut ids, &size);
+    let linked = planned.iter().map(|one| &one.entity).filter(|one| !one.links.is_empty());
+    let linked: Vec<_> = linked.map(|entity| entity.id).collect();
+    chunks.steps(&steps, Stage::Prepare, &mut ids, &size, &linked);
     let asked: Vec<_> = planned.iter().map(|one| cut(one, limits, source).boxed()).collect();
     let ranges: Vec<_> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
     for (one, ranges) in planned.iter().zip(ranges) {
         chunks.copies(one, ranges);
     }
-    chunks.steps(&steps, Stage::Finish, &mut ids, &size);
+    chunks.steps(&steps, Stage::Finish, &mut ids, &size, &linked);
     for one in planned {
         chunks.links(one);
     }
@@ -94,6 +96,7 @@ impl Chunks {
         stage: Stage,
         ids: &mut [ChunkId],
         size: &dyn Fn(&DesignedStep) -> u64,
+        linked: &[EntityId],
     ) {
         for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.stage == stage) {
             // Prepare is over before any row moves, so only steps of one stage name each other.
@@ -107,6 +110,11 @@ impl Chunks {
                     Some(entity) => After::Entity(entity, Stage::Copy),
                     None => After::Stage(Stage::Copy),
                 });
+                // What is computed from rows is computed from all of them, links too.
+                let refresh = step.step.kind == StepKind::Refresh;
+                let links = linked.iter().filter(|_| refresh);
+                after.extend(links.map(|id| After::Entity(*id, stage)));
+                after.extend(step.verified.iter().map(|id| After::Entity(*id, Stage::Verify)));
             }
             let work = Work::Step(step.step.clone());
             ids[at] = self.push(stage, step.entity, work, after, size(step));

@@ -6,6 +6,7 @@
 //!    moved but not expressed in the target is a note in the plan, never dropped in silence.
 //! 3. The same migration over the same databases gives the same fingerprint.
 
+mod beside;
 mod characters;
 mod chunks;
 mod collide;
@@ -23,7 +24,7 @@ use std::collections::BTreeSet;
 use endpoint::{Capabilities, Design, DesignedStep, Source, Target, Wanted};
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
-use protocol::mapping::{Migration, Mode, Triggers};
+use protocol::mapping::{Include, Migration, Mode, Triggers};
 use protocol::plan::{
     ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Said, Side, Stage,
 };
@@ -61,12 +62,12 @@ pub async fn draw(
     }
     let (sets, notes) = (Sets::default(), Vec::new());
     let mut draft = Draft { able, from: &from, to: &to, target, sets, notes };
-    let (mut design, wanted) = draft.design(&chosen)?;
+    let (mut design, wanted) = draft.design(&chosen, migration.include.as_ref())?;
     let entities = draft.entities(&chosen, &design, &wanted).await?;
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
-    draft.say_what_stays(&chosen);
+    draft.say_what_stays(&chosen, &design.settled);
     draft.say_what_counts_unseen(&chosen);
     draft.say_what_hides(&chosen, source).await?;
     draft.say_what_collides(&chosen, &entities, source).await?;
@@ -187,7 +188,11 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     /// What the target makes of the tables that it does not have yet; and those tables.
-    fn design(&mut self, chosen: &[Chosen<'_>]) -> Result<(Design, Wanted), Fault> {
+    fn design(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        include: Option<&BTreeSet<Include>>,
+    ) -> Result<(Design, Wanted), Fault> {
         let meaning = |name: &TableName| match chosen.iter().find(|c| c.table.name == *name) {
             Some(one) => Some((one.target.clone(), Some(one.rule))),
             None => find(self.to, name, self.able).map(|there| (there.name.clone(), None)),
@@ -215,7 +220,9 @@ impl Draft<'_> {
         if self.from.engine != self.to.engine {
             self.notes.extend(numbered::narrowed(&mut tables));
         }
-        let wanted = Wanted { from: self.from.clone(), tables, existing: self.to.clone() };
+        let beside = self.beside(include, chosen);
+        let (from, existing) = (self.from.clone(), self.to.clone());
+        let wanted = Wanted { from, tables, existing, beside };
         Ok((self.target.design(&wanted)?, wanted))
     }
 
@@ -345,7 +352,13 @@ impl Draft<'_> {
             let fault = Fault::new(Code::ModeUnable, replaced[0].to_string());
             return Err(fault.saying("it cannot be emptied"));
         };
-        Ok(Some(DesignedStep { step, stage: Stage::Prepare, entity: None, after: Vec::new() }))
+        Ok(Some(DesignedStep {
+            step,
+            stage: Stage::Prepare,
+            entity: None,
+            after: Vec::new(),
+            verified: Vec::new(),
+        }))
     }
 
     /// What becomes of values that do not fit, and what to say of it.
@@ -384,7 +397,7 @@ impl Draft<'_> {
             let columns: Vec<_> = entity.columns.iter().map(|c| c.target.clone()).collect();
             let step = self.target.numbering(there, &columns)?;
             let (stage, entity) = (Stage::Finish, Some(entity.id));
-            Some(DesignedStep { step, stage, entity, after: Vec::new() })
+            Some(DesignedStep { step, stage, entity, after: Vec::new(), verified: Vec::new() })
         };
         entities.iter().filter_map(step).collect()
     }

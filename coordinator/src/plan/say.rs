@@ -1,7 +1,7 @@
 //! What a plan tells whoever reads it before it begins: what is not moved, not seen, not proved, or
 //! not as in the source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use endpoint::Source;
 use protocol::fault::Fault;
@@ -155,13 +155,16 @@ impl Draft<'_> {
     }
 
     /// Names what stands in the source and is not moved: all of it when everything was meant, else
-    /// what belongs to the chosen tables.
-    pub(super) fn say_what_stays(&mut self, chosen: &[Chosen<'_>]) {
+    /// what belongs to the chosen tables. `settled` are the objects of which the design accounts.
+    pub(super) fn say_what_stays(&mut self, chosen: &[Chosen<'_>], settled: &BTreeSet<String>) {
         let everything = chosen.iter().any(|one| one.rule.pattern == "*");
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for one in self.from.unmoved.iter().filter(|one| one.concerns(self.to.engine)) {
-            if everything || chosen.iter().any(|c| belongs(&one.name, &c.table.name)) {
-                kinds.entry(&one.kind).or_default().push(one.name.to_string());
+        let unmoved = self.from.unmoved.iter().filter(|one| one.concerns(self.to.engine));
+        let objects = self.from.objects.iter().filter(|one| !settled.contains(&one.key));
+        let all = unmoved.map(|one| (&one.kind, &one.name));
+        for (kind, name) in all.chain(objects.map(|one| (&one.word, &one.name))) {
+            if everything || chosen.iter().any(|c| belongs(name, &c.table.name)) {
+                kinds.entry(kind).or_default().push(name.to_string());
             }
         }
         for (kind, names) in kinds {

@@ -69,12 +69,13 @@ fn matches(pattern: &GlobMatcher, name: &TableName) -> bool {
 
 fn unmatched(rule: &EntityRule, source: &Catalogue) -> Fault {
     let fault = Fault::new(Code::EntityUnknown, &rule.pattern);
-    if let Some(other) = source
-        .unmoved
-        .iter()
-        .find(|u| u.name.plain() == rule.pattern || u.name.name == rule.pattern)
-    {
-        return fault.saying(format!("it is a {}, and only tables are moved", other.kind));
+    let unmoved = source.unmoved.iter().map(|one| (&one.kind, &one.name));
+    let mut others = unmoved.chain(source.objects.iter().map(|one| (&one.word, &one.name)));
+    let named = |(_, name): &(&String, &TableName)| {
+        name.plain() == rule.pattern || name.name == rule.pattern
+    };
+    if let Some((kind, _)) = others.find(named) {
+        return fault.saying(format!("it is a {kind}, and only tables are chosen"));
     }
     if source.tables.is_empty() {
         return fault.saying("the source holds no table that this user can see");

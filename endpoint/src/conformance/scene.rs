@@ -272,7 +272,7 @@ pub(super) fn wanted(tables: &[Table], existing: Catalogue) -> Wanted {
     }
     let from = Catalogue { tables: tables.clone(), ..Catalogue::new(Engine::Memory, "") };
     let ids = (0..).map(EntityId);
-    Wanted { from, tables: ids.zip(tables).collect(), existing }
+    Wanted { from, tables: ids.zip(tables).collect(), existing, beside: crate::Beside::default() }
 }
 
 /// The table of that name; it must be there.

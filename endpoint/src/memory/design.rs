@@ -72,6 +72,7 @@ fn push(
         stage,
         entity: Some(entity),
         after: Vec::new(),
+        verified: Vec::new(),
     });
 }
 

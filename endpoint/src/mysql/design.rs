@@ -101,7 +101,7 @@ impl Draft<'_> {
     ) -> usize {
         let Made { kind, what, statements, orphans } = step;
         let step = Step { kind, what, statements, destructive: false, orphans };
-        self.design.steps.push(DesignedStep { step, stage, entity, after });
+        self.design.steps.push(DesignedStep { step, stage, entity, after, verified: Vec::new() });
         self.design.steps.len() - 1
     }
 

@@ -7,6 +7,7 @@
 //!
 //! Pure: it reads two catalogues and writes text.
 
+mod beside;
 mod columns;
 mod finish;
 mod links;
@@ -26,6 +27,7 @@ use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Column, Engine, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
+use beside::Beside;
 pub(super) use finish::emptying;
 use names::Names;
 use numbers::Sequences;
@@ -49,6 +51,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         design: Design { durable: true, ..Design::default() },
         sequences: Sequences::default(),
         finished: BTreeMap::new(),
+        beside: Beside::default(),
     };
     if !draft.is_same_engine() {
         tables.iter_mut().for_each(|(_, table)| draft.take_in(table));
@@ -57,15 +60,19 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         draft.names.claim_table(table)?;
     }
     draft.name_sequences(&tables);
+    draft.decide(&tables);
     draft.refuse_missing_types(&tables)?;
-    let ground = draft.objects(&tables)?;
+    let mut ground = draft.objects(&tables)?;
+    ground.extend(draft.early_routines(&ground));
     for (id, table) in &tables {
         draft.table(*id, table, &ground)?;
     }
+    draft.late_routines();
     for (id, table) in &tables {
         draft.finish(*id, table)?;
     }
     draft.links(&tables)?;
+    draft.after_rows(&tables);
     draft.design.durable = tables.iter().all(|(_, table)| table.durable);
     Ok(draft.design)
 }
@@ -97,6 +104,7 @@ struct Draft<'a> {
     sequences: Sequences,
     /// The finish steps of each table so far, all of which lock it.
     finished: BTreeMap<String, Vec<usize>>,
+    beside: Beside,
 }
 
 impl Draft<'_> {
@@ -141,7 +149,7 @@ impl Draft<'_> {
         let Made { kind, what, statements, orphans } = step;
         let step = Step { kind, what, statements, destructive: false, orphans };
         let after = after.to_vec();
-        self.design.steps.push(DesignedStep { step, stage, entity, after });
+        self.design.steps.push(DesignedStep { step, stage, entity, after, verified: Vec::new() });
         self.design.steps.len() - 1
     }
 }

@@ -6,6 +6,7 @@
 
 mod constraints;
 mod kinds;
+mod objects;
 mod positions;
 mod queries;
 mod tables;
@@ -22,6 +23,10 @@ use super::connect::Link;
 use kinds::Kinds;
 use positions::{Asked, Position};
 use queries::complete;
+
+/// Roles that rights can be given to.
+const ROLES: &str =
+    "SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname";
 
 /// The catalogue, as the link's transaction sees it.
 pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
@@ -48,6 +53,7 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
     let mut unmoved: Vec<_> =
         link.query(&complete(queries::UNMOVED)).await?.iter().map(left).collect();
     unmoved.append(&mut raw.unmoved);
+    unmoved.extend(objects::others(link).await?);
     unmoved.sort_by(|a, b| (&a.kind, a.name.to_string()).cmp(&(&b.kind, b.name.to_string())));
     unmoved.dedup();
     let version: String = link.one("SELECT current_setting('server_version')").await?;
@@ -57,6 +63,8 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         tables,
         enums: link.query(&complete(queries::ENUMS)).await?.iter().map(enumeration).collect(),
         sequences,
+        objects: objects::objects(link).await?,
+        roles: link.query(ROLES).await?.iter().map(|row| row.get(0)).collect(),
         unmoved,
         ..Catalogue::new(Engine::Postgres, version)
     })

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use protocol::batch::Batch;
 use protocol::fault::{Code, Fault};
 use protocol::id::{AttemptId, ChunkId, RunId};
-use protocol::plan::{Chunk, Entity, Step, Work};
+use protocol::plan::{Chunk, Entity, Step, StepKind, Work};
 use protocol::receipt::{Receipt, Reject};
 use protocol::schema::TableName;
 
@@ -56,6 +56,28 @@ struct Open {
     /// server answers COMMIT with a rollback, and without an error, when the transaction failed
     /// before.
     complete: bool,
+}
+
+/// Whether the server computes expressions over rows in steps of this kind.
+fn computes(kind: StepKind) -> bool {
+    match kind {
+        StepKind::Index | StepKind::Check | StepKind::Statistics | StepKind::Refresh => true,
+        StepKind::Schema
+        | StepKind::Type
+        | StepKind::Sequence
+        | StepKind::Table
+        | StepKind::Empty
+        | StepKind::Key
+        | StepKind::ForeignKey
+        | StepKind::Identity
+        | StepKind::Comment
+        | StepKind::Routine
+        | StepKind::View
+        | StepKind::Trigger
+        | StepKind::Rule
+        | StepKind::Policy
+        | StepKind::Grant => false,
+    }
 }
 
 impl Writer {
@@ -286,6 +308,10 @@ impl Session for Writer {
 
     async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
         self.catch_up().await?;
+        if computes(step.kind) {
+            // Functions may call others without their schema: they find what they find elsewhere.
+            self.link().batch("SET LOCAL search_path TO DEFAULT").await?;
+        }
         for statement in &step.statements {
             if let Err(fault) = self.link().batch(statement).await {
                 return Err(match links::in_the_way(step, &fault) {

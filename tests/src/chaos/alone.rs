@@ -146,6 +146,7 @@ impl House {
             consistency: Consistency::Snapshot,
             on_snapshot_lost: OnSnapshotLost::Stop,
             limits: Limits::default(),
+            include: None,
         };
         let plan = coordinator::plan::draw(&migration, &this.source, &this.target).await;
         let mut plan = plan.expect("one table is planned");

@@ -117,6 +117,7 @@ async fn drawn(from: &Database, to: &Database, code: Code, policy: Policy) -> Re
         consistency: Consistency::Snapshot,
         on_snapshot_lost: OnSnapshotLost::Stop,
         limits: Limits::default(),
+        include: None,
     };
     let address = |database: &Database| Address { url: database.url(), password: None };
     let source = open_source(&address(from)).await.unwrap();

@@ -71,6 +71,7 @@ impl World {
                 consistency: Consistency::Snapshot,
                 on_snapshot_lost: OnSnapshotLost::Stop,
                 limits: Limits::default(),
+                include: None,
             },
             budget: 1 << 20,
         }

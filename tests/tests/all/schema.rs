@@ -3,6 +3,8 @@
 //! Catalogues are compared by queries of these tests. Where the other engine is the target, the
 //! proof is behaviour: a bad row is refused, a number goes on where it stood.
 
+mod account;
+mod beside;
 mod names;
 
 use std::path::Path;
@@ -105,7 +107,11 @@ fn carry(from: &str, to: &str) -> Said {
 /// What the plan says a person should know, one line per note.
 fn notes(from: &str, to: &str) -> Vec<String> {
     let said = between(MORTAL, Folder::new().path(), "plan", from, to).exits(0);
-    let notes = said.json();
+    told(&said.json())
+}
+
+/// The notes of a plan, a line each.
+fn told(notes: &serde_json::Value) -> Vec<String> {
     let line = |note: &serde_json::Value| {
         let entity = note["entity"].as_str().unwrap_or_default();
         format!("{entity} {}", note["text"].as_str().unwrap())
@@ -173,9 +179,12 @@ async fn a_new_postgresql_target_has_the_same_catalogue_and_counts_on() {
 async fn what_a_new_postgresql_target_does_not_get_is_named_in_the_plan() {
     let (from, to) = (Database::new().await, Database::new().await);
     from.client().await.batch_execute(LEFT).await.unwrap();
-    let notes = notes(&from.url(), &to.url());
+    let (url, target) = (from.url(), to.url());
+    let arguments = ["plan", "--from", &url, "--to", &target, "--output", "json"];
+    let mut command = longhaul(MORTAL, Path::new("."));
+    let said = run(command.args(arguments).args(["--set", "include=[]"])).exits(0);
     assert_named(
-        &notes,
+        &told(&said.json()),
         &[
             "view not moved … app.v",
             "materialized view … app.mv",
@@ -197,7 +206,14 @@ async fn what_a_new_postgresql_target_does_not_get_is_named_in_the_plan() {
             "app.b … index b_fn",
         ],
     );
+    // Not asked, all of it moves that can.
     carry(&from.url(), &to.url());
+    let made = "SELECT string_agg(c.relname, ',' ORDER BY c.relname) FROM pg_class c \
+                WHERE c.relkind IN ('v', 'm') AND c.relnamespace = 'app'::regnamespace";
+    assert_eq!(answer(&to.client().await, made).await, "mv,v");
+    let calls =
+        "SELECT app.twice(21) || ',' || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)";
+    assert_eq!(answer(&to.client().await, calls).await, "42,2");
     let unused = "SELECT 'x'::app.unused";
     assert_eq!(answer(&to.client().await, unused).await, "x", "an enumeration that no column has");
 }

@@ -104,12 +104,12 @@ fn what_nobody_knows() {
     assert_eq!(
         added("frm: x\n"),
         "school.yaml:8:1: unknown key `frm`; did you mean `from`?\n\
-         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `limits`, `retry`, `fleet`."
+         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("parallel: 4\n"),
         "school.yaml:8:1: unknown key `parallel`; not known here\n\
-         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `limits`, `retry`, `fleet`."
+         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    confilct: [id]\n"),

@@ -73,6 +73,7 @@ fn what_is_left_out_has_its_default() {
             consistency: Consistency::Snapshot,
             on_snapshot_lost: OnSnapshotLost::Stop,
             limits: Limits::default(),
+            include: None,
         }
     );
     let prod = &config.environments[&Environment("prod".into())];

@@ -15,6 +15,7 @@ fn designed(table: Table, version: &str) -> Design {
         from: catalogue(Engine::Postgres, "15"),
         tables: vec![(EntityId(0), table)],
         existing: catalogue(Engine::MySql, version),
+        beside: crate::Beside::default(),
     };
     design(&wanted).unwrap()
 }
@@ -97,6 +98,7 @@ fn names_that_cannot_be_are_refused_by_name() {
                 crate::Memory::table(name, &[("id", Logical::Integer { bits: 64 })], &["id"]),
             )],
             existing: catalogue(Engine::MySql, "8.0.36"),
+            beside: crate::Beside::default(),
         };
         let fault = design(&wanted).unwrap_err();
         assert_eq!(fault.code(), protocol::fault::Code::IdentifierUnfit, "{name}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::fault::{Code, Fault};
+use protocol::object::ObjectKind;
 use protocol::schema::{Catalogue, Table, TableName};
 
 use super::NAME_BYTES_MAX;
@@ -38,10 +39,18 @@ impl Names {
             names.note(&sequence.name);
         }
         let relation = |kind: &str| kind.contains("view") || kind.contains("table");
+        for view in existing.objects.iter().filter(|one| one.kind == ObjectKind::View) {
+            names.note(&view.name);
+        }
         for other in existing.unmoved.iter().filter(|other| relation(&other.kind)) {
             names.note(&other.name);
         }
         names
+    }
+
+    /// Takes a name if it is free.
+    pub(super) fn take(&mut self, name: &TableName) -> bool {
+        self.0.insert(key(name))
     }
 
     fn note(&mut self, name: &TableName) {

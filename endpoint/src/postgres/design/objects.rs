@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
+use protocol::object::{Object, ObjectKind};
 use protocol::plan::{Level, Note, Stage, StepKind};
 use protocol::schema::{EnumType, Sequence, Table, TableName, Unmoved};
 
@@ -126,6 +127,7 @@ impl Draft<'_> {
             .chain(there.enums.iter().map(|one| &one.name))
             .chain(there.sequences.iter().map(|one| &one.name))
             .chain(there.unmoved.iter().map(|one| &one.name))
+            .chain(there.objects.iter().map(|one| &one.name))
             .filter_map(|name| name.schema.as_deref())
             .chain(there.default_schema.as_deref())
             .collect();
@@ -137,6 +139,7 @@ impl Draft<'_> {
             .chain(partitions)
             .chain(enums.iter().map(|one| &one.name))
             .chain(sequences.iter().map(|one| &one.name))
+            .chain(self.made_beside().map(|one| &one.name))
             .filter_map(|name| name.schema.clone())
             .filter(|schema| !known.contains(schema.as_str()))
             .collect()
@@ -171,12 +174,11 @@ impl Draft<'_> {
     }
 
     fn has_function(&self, name: &TableName) -> bool {
-        let (from, there) = (&self.wanted.from.unmoved, &self.wanted.existing.unmoved);
-        let named = |other: &&Unmoved| {
-            matches!(&*other.kind, "function" | "aggregate" | "procedure") && other.name == *name
-        };
-        there.iter().any(|other| named(&other))
-            || !from.iter().any(|other| named(&other)) && self.has_extensions_of(name)
+        let (from, there) = (&self.wanted.from.objects, &self.wanted.existing.objects);
+        let named = |other: &Object| other.kind == ObjectKind::Routine && other.name == *name;
+        there.iter().any(named)
+            || self.beside.makes_early(from, name)
+            || !from.iter().any(named) && self.has_extensions_of(name)
     }
 
     /// A type, or something else that stands in an expression like one: an operator class.

@@ -26,7 +26,7 @@ fn empty(engine: Engine) -> Catalogue {
 
 fn wanted(from: Catalogue, existing: Catalogue) -> Wanted {
     let tables = (0..).map(EntityId).zip(from.tables.clone()).collect();
-    Wanted { from, tables, existing }
+    Wanted { from, tables, existing, beside: crate::Beside::default() }
 }
 
 /// Tables of SQLite, for an empty target.

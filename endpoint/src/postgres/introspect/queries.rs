@@ -10,11 +10,9 @@ const USER: &str = "(n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_sche
 /// Fills in `{user}` and `{own:alias:catalogue}`.
 pub(super) fn complete(query: &str) -> String {
     let mut text = query.replace("{user}", USER);
-    for (mark, alias, catalogue) in [
-        ("{own class}", "c", "pg_class"),
-        ("{own type}", "t", "pg_type"),
-        ("{own function}", "p", "pg_proc"),
-    ] {
+    for (mark, alias, catalogue) in
+        [("{own class}", "c", "pg_class"), ("{own type}", "t", "pg_type")]
+    {
         let own = format!(
             "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalogue}'::regclass \
              AND e.objid = {alias}.oid AND e.deptype = 'e')"
@@ -250,20 +248,14 @@ pub(super) const SEQUENCES: &str = "
 
 /// What is seen and left, as kind, schema and name.
 pub(super) const UNMOVED: &str = "
-    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
-                          ELSE 'foreign table' END AS kind, n.nspname::text, c.relname::text
+    SELECT 'foreign table' AS kind, n.nspname::text, c.relname::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('v', 'm', 'f') AND NOT c.relispartition AND {user} AND {own class}
+     WHERE c.relkind = 'f' AND NOT c.relispartition AND {user} AND {own class}
     UNION ALL
     SELECT 'inheritance', n.nspname::text, c.relname::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'r' AND NOT c.relispartition AND {user}
        AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-    UNION ALL
-    SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate'
-                          ELSE 'function' END, n.nspname::text, p.proname::text
-      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE {user} AND {own function}
     UNION ALL
     SELECT CASE WHEN NOT {own type} THEN 'extension type'
                 WHEN t.typtype = 'd' THEN 'domain' WHEN t.typtype = 'c' THEN 'composite type'
@@ -273,21 +265,6 @@ pub(super) const UNMOVED: &str = "
       LEFT JOIN pg_class r ON r.oid = t.typrelid
      WHERE {user} AND (t.typtype IN ('d', 'r') OR t.typtype = 'c' AND r.relkind = 'c'
         OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type el WHERE el.typarray = t.oid))
-    UNION ALL
-    SELECT 'trigger', n.nspname::text, c.relname || '.' || g.tgname
-      FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND {user}
-    UNION ALL
-    SELECT 'rule', n.nspname::text, c.relname || '.' || r.rulename
-      FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE r.rulename <> '_RETURN' AND {user} AND {own class}
-    UNION ALL
-    SELECT 'row security policy', n.nspname::text, c.relname || '.' || p.polname
-      FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE {user}
     UNION ALL
     SELECT 'extended statistics', n.nspname::text, s.stxname::text
       FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
@@ -300,14 +277,6 @@ pub(super) const UNMOVED: &str = "
     SELECT 'table of an extension', n.nspname::text, c.relname::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND {user} AND NOT {own class}
-    UNION ALL
-    SELECT 'row security', n.nspname::text, c.relname::text
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relrowsecurity AND {user} AND {own class}
-    UNION ALL
-    SELECT 'grants', n.nspname::text, c.relname::text
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'S') AND {user} AND {own class}
     UNION ALL
     SELECT 'storage parameters', n.nspname::text, c.relname::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -187,11 +187,13 @@ async fn what_is_not_moved_is_named() {
         [
             "checks and defaults of the domain of column My App.Odd \"Table.price",
             "domain public.positive",
-            "function public.touch",
             "inheritance public.derived",
-            "trigger public.parent.touched",
-            "view public.everything",
         ]
+    );
+    let objects: Vec<_> = catalogue.objects.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(
+        objects,
+        ["function public.touch()", "view public.everything", "trigger touched on public.parent",]
     );
 }
 

@@ -64,7 +64,13 @@ impl<'a> Drawing<'a> {
 
     /// Adds a step and returns its position.
     fn step(&mut self, stage: Stage, entity: EntityId, step: Step, after: Vec<usize>) -> usize {
-        self.design.steps.push(DesignedStep { step, stage, entity: Some(entity), after });
+        self.design.steps.push(DesignedStep {
+            step,
+            stage,
+            entity: Some(entity),
+            after,
+            verified: Vec::new(),
+        });
         self.design.steps.len() - 1
     }
 

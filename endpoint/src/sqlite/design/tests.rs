@@ -11,7 +11,7 @@ use crate::sqlite::introspect;
 fn wanted(from: Catalogue) -> Wanted {
     let existing = Catalogue { tables: Vec::new(), unmoved: Vec::new(), ..from.clone() };
     let tables = (0_u32..).map(EntityId).zip(from.tables.clone()).collect();
-    Wanted { from, tables, existing }
+    Wanted { from, tables, existing, beside: crate::Beside::default() }
 }
 
 /// Runs all steps in a new file, with foreign keys verified, and says what came of it.

@@ -103,6 +103,7 @@ impl House {
                 consistency: Consistency::Snapshot,
                 on_snapshot_lost: OnSnapshotLost::Stop,
                 limits: Limits::default(),
+                include: None,
             },
             places: Vec::new(),
             probe: worker::no_probe(),

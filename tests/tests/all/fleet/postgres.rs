@@ -71,6 +71,7 @@ async fn submit(desk: &Desk) -> (RunId, protocol::plan::Plan) {
         consistency: Consistency::Snapshot,
         on_snapshot_lost: OnSnapshotLost::Stop,
         limits: Limits::default(),
+        include: None,
     };
     let (source, target) =
         (open_source(&desk.from).await.unwrap(), open_target(&desk.to).await.unwrap());
