@@ -35,6 +35,7 @@ mod parked;
 mod pitfalls;
 mod poisoned;
 mod policies;
+mod privileges;
 mod process;
 mod rabbit;
 mod refused;
