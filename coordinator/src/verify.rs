@@ -126,7 +126,8 @@ async fn check(
             Work::Link(_) | Work::Step(_) => {}
         }
     }
-    let pipeline = compile(entity, plan.from.engine, plan.to.engine, &plan.charsets);
+    let pipeline = compile(entity, plan.from.engine, plan.to.engine, &plan.charsets)
+        .map_err(|wrong| wrong.fault(entity))?;
     let mut found = Digest::default();
     let mut rows = sides.target.read_back(entity, 0, 1, sides.batch_bytes).await?;
     while let Some(batch) = rows.next().await? {
@@ -271,7 +272,7 @@ impl Drill<'_> {
         let entity = self.entity;
         let read = Read {
             table: entity.source.clone(),
-            columns: entity.columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
+            columns: entity.reads(),
             key: entity.key.clone(),
             range: Range::default(),
             filter: entity.filter.clone(),

@@ -109,10 +109,14 @@ pub enum Reason {
     NoSuchDate,
     /// A label that the enumeration lacks.
     NoSuchLabel,
+    /// An expression of the migration divided by zero. No policy holds for it.
+    DivisionByZero,
+    /// A check of the migration does not hold. No policy holds for it.
+    Check,
 }
 
 impl Reason {
-    /// All reasons.
+    /// All reasons for which there are policies.
     pub const ALL: [Self; 11] = [
         Self::WrongType,
         Self::OutOfRange,
@@ -141,6 +145,8 @@ impl Reason {
             Self::NegativeZero => "negative_zero",
             Self::NoSuchDate => "no_such_date",
             Self::NoSuchLabel => "no_such_label",
+            Self::DivisionByZero => "division_by_zero",
+            Self::Check => "check",
         }
     }
 }

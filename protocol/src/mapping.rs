@@ -94,6 +94,15 @@ pub struct EntityRule {
     pub on_unfit: Policy,
     /// The same by source column, or else by reason (`cell::Reason`).
     pub policies: BTreeMap<String, Policy>,
+    /// An expression (`transform::expression`): rows for which it is not true are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Expressions by name: rows for which one is false are rejected.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, String>,
+    /// Target column → expression that its values are computed by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compute: BTreeMap<String, String>,
     /// Rows that may be rejected before the entity stops; absent: as the limits say.
     pub rejects: Option<u64>,
     /// Whether triggers that the target entity has fire for the rows that are written.
@@ -116,9 +125,17 @@ impl EntityRule {
             chunk_rows: None,
             on_unfit: Policy::Reject,
             policies: BTreeMap::new(),
+            when: None,
+            checks: BTreeMap::new(),
+            compute: BTreeMap::new(),
             rejects: None,
             triggers: Triggers::On,
         }
+    }
+
+    /// Whether rows are looked at by expressions.
+    pub fn reshapes(&self) -> bool {
+        self.when.is_some() || !self.checks.is_empty() || !self.compute.is_empty()
     }
 }
 

@@ -149,16 +149,37 @@ pub struct Entity {
     /// Whether triggers of the target entity are off while its rows are written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent: bool,
+    /// Rows that are left out or refused on purpose, and columns that are computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
     /// About how many rows.
     pub rows_estimate: u64,
     /// About how many bytes.
     pub bytes_estimate: u64,
 }
 
+/// What the migration says of an entity's rows in expressions (`transform::expression`). A plan keeps
+/// their text, and each worker compiles it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Rows for which this is not true are left out, and counted as filtered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Rows for which one of these is false are rejected: name → expression.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, String>,
+    /// Target column → expression, in the order of the entity's last columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub computed: Vec<(String, String)>,
+    /// Source columns that only expressions read, with what they mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<(String, Logical)>,
+}
+
 /// One column's way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnMap {
-    /// Its name in the source.
+    /// Its name in the source; empty where it is computed (see [`Shape`]).
     pub source: String,
     /// Its name in the target.
     pub target: String,
@@ -397,6 +418,20 @@ impl Chunk {
 }
 
 impl Entity {
+    /// What is read of the source, in the order of the cells: each column that is not computed, and
+    /// then what only expressions read.
+    pub fn reads(&self) -> Vec<(String, Logical)> {
+        let computed = self.shape.as_ref().map_or(0, |shape| shape.computed.len());
+        let plain = self.columns.iter().take(self.columns.len() - computed);
+        let plain = plain.map(|column| (column.source.clone(), column.from.clone()));
+        plain.chain(self.shape.iter().flat_map(|shape| shape.reads.iter().cloned())).collect()
+    }
+
+    /// Whether rows may be left out or refused by an expression.
+    pub fn skips_rows(&self) -> bool {
+        self.shape.is_some()
+    }
+
     /// The target column that a source column is written to.
     pub fn target_of(&self, source: &str) -> Option<&str> {
         self.columns.iter().find(|c| c.source == source).map(|c| c.target.as_str())

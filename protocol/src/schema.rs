@@ -230,6 +230,13 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Whether the source does not have it: the migration computes it, and only its meaning is known.
+    pub fn is_computed(&self) -> bool {
+        self.native.is_empty() && self.logical != Logical::Any
+    }
+}
+
 /// How an engine numbers rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {

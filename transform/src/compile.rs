@@ -2,15 +2,20 @@
 
 use protocol::batch::{Batch, Digest, Misfit, Row};
 use protocol::cell::{Charsets, Reason};
+use protocol::fault::{Code, Fault};
 use protocol::plan::Entity;
 use protocol::schema::Engine;
 
+use crate::expression::Mistake;
 use crate::reject::{KeyPlaces, RejectedRow};
+use crate::shape::Shaper;
 use crate::step::{Column, Compared};
 
 /// What happens to the rows of one entity between source and target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
+    /// What comes before all else: rows left out or refused, and columns computed.
+    shape: Option<Shaper>,
     columns: Vec<Column>,
     compared: Compared,
     key: KeyPlaces,
@@ -54,16 +59,44 @@ pub struct Changed {
 
 /// The pipeline for an entity's rows, read from one engine and written to another whose texts are in
 /// these character sets.
-pub fn compile(entity: &Entity, from: Engine, to: Engine, charsets: &Charsets) -> Pipeline {
+///
+/// # Errors
+/// What is wrong with an expression of the entity, which the plan refuses.
+pub fn compile(
+    entity: &Entity,
+    from: Engine,
+    to: Engine,
+    charsets: &Charsets,
+) -> Result<Pipeline, Misshapen> {
+    let shape = entity.shape.as_ref().map(|shape| Shaper::of(entity, shape)).transpose();
+    let shape = shape.map_err(|(place, mistake)| Misshapen { place, mistake })?;
     let column = |map| Column::new(map, entity, (from, to), charsets);
     let columns: Vec<_> = entity.columns.iter().map(column).collect();
-    Pipeline {
+    Ok(Pipeline {
+        shape,
         compared: Compared::of(entity, to),
         key: KeyPlaces::of(entity, from),
         rewrites: columns.iter().any(Column::rewrites),
         looks: columns.iter().any(Column::looks),
         mends: columns.iter().any(Column::mends),
         columns,
+    })
+}
+
+/// An expression of an entity that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misshapen {
+    /// Which: `when`, `check.NAME` or `compute.COLUMN`.
+    pub place: String,
+    /// What is wrong with it.
+    pub mistake: Mistake,
+}
+
+impl Misshapen {
+    /// The fault that stops whoever carries out the plan: another build drew it.
+    pub fn fault(self, entity: &Entity) -> Fault {
+        Fault::new(Code::ExpressionInvalid, format!("{}, {}", entity.source, self.place))
+            .saying(self.mistake.to_string())
     }
 }
 
@@ -71,13 +104,41 @@ impl Pipeline {
     /// Whether batches come out as the same memory that went in, when their reader noted no
     /// misfit.
     pub fn is_pass_through(&self) -> bool {
-        !self.looks
+        !self.looks && self.shape.is_none()
     }
 
     /// Sends a batch through.
     ///
-    /// The cells are those of the entity's columns, in their order, as its lane says.
+    /// The cells are those of [`Entity::reads`], in their order, as the entity's lane says.
     pub fn apply(&self, batch: Batch) -> Transformed {
+        match &self.shape {
+            None => self.apply_columns(batch),
+            Some(shape) => self.reshape(shape, &batch),
+        }
+    }
+
+    /// Sends a batch through what reshapes it, and the rows that are left through the rest. What is said of
+    /// rows is said of those that came in.
+    fn reshape(&self, shape: &Shaper, batch: &Batch) -> Transformed {
+        let mut read = Digest::default();
+        read.add_batch(batch);
+        let shaped = shape.apply(batch);
+        let mut out = self.apply_columns(shaped.rows);
+        for reject in &mut out.rejects {
+            reject.row = shaped.origins[reject.row];
+        }
+        out.rejects.extend(shaped.refused.into_iter().map(|(row, column, reason)| RejectedRow {
+            row,
+            key: self.key.name(batch.row(row)),
+            column,
+            reason,
+        }));
+        out.rejects.sort_by_key(|reject| reject.row);
+        Transformed { read, filtered: shaped.filtered, ..out }
+    }
+
+    /// Sends a batch through what is done with each column.
+    fn apply_columns(&self, batch: Batch) -> Transformed {
         let misfits = sorted_misfits(&batch);
         if self.rewrites || (self.mends && !misfits.is_empty()) {
             return self.rewrite(&batch, &misfits);

@@ -13,20 +13,25 @@
 //! 3. Nothing is changed silently. A value that its column cannot hold refuses its row, with the
 //!    row's key, the column and the reason, and never with the value; or, where the migration has
 //!    a policy for it, something else stands in its place and is named in `changed`.
-//! 4. What need not be looked at is not looked at: a batch of the raw lane, or one whose columns
+//! 4. What the migration says in expressions comes first: rows that are not wanted are counted in
+//!    `filtered`, rows that a check refuses are rejected under its name, and columns are computed from
+//!    the row as it was read.
+//! 5. What need not be looked at is not looked at: a batch of the raw lane, or one whose columns
 //!    all mean the same on both sides, comes out as the same memory that went in.
-//! 5. Pure: the same batch gives the same result, on any thread.
+//! 6. Pure: the same batch gives the same result, on any thread.
 //!
 //! # Not promised
 //! That the target takes the rows. Constraints, triggers and types of its own are its business,
 //! and NULL is always passed on.
 
 mod compile;
+pub mod expression;
 mod reject;
+mod shape;
 mod step;
 
 #[cfg(test)]
 mod tests;
 
-pub use compile::{Changed, Pipeline, Transformed, compile};
+pub use compile::{Changed, Misshapen, Pipeline, Transformed, compile};
 pub use reject::RejectedRow;

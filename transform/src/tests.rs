@@ -17,7 +17,7 @@ const FLOAT: Logical = Logical::Float { bits: 64 };
 const MONEY: Logical = Logical::Decimal { precision: Some(6), scale: Some(2) };
 
 fn compile(entity: &Entity, from: Engine, to: Engine) -> Pipeline {
-    crate::compile(entity, from, to, &Charsets::default())
+    crate::compile(entity, from, to, &Charsets::default()).unwrap()
 }
 
 /// An entity whose source columns are `a`, `b`, … and whose target columns are `A`, `B`, …; its
@@ -46,6 +46,7 @@ fn entity(lane: Lane, columns: &[(Logical, Logical)]) -> Entity {
         top: None,
         policies: std::collections::BTreeMap::new(),
         rejects_max: None,
+        shape: None,
         silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
@@ -285,17 +286,17 @@ fn characters_that_a_column_lacks_are_refused_or_mended_and_utf_8_is_not_looked_
     let charsets = Charsets([("latin1".to_owned(), latin1)].into());
     let (mysql, read) =
         (Engine::MySql, batch(&[&[Some("1"), Some("Zoë")], &[Some("2"), Some("學")]]));
-    let refusing = crate::compile(&narrow, mysql, mysql, &charsets);
+    let refusing = crate::compile(&narrow, mysql, mysql, &charsets).unwrap();
     let transformed = through(&refusing, &read);
     assert_eq!(transformed.rejects, [rejected(1, "2", "B", Reason::NoSuchCharacter)]);
 
     let clamp = [(Reason::NoSuchCharacter, Policy::Clamp)].into();
     narrow.policies = [("B".to_owned(), clamp)].into();
-    let transformed = through(&crate::compile(&narrow, mysql, mysql, &charsets), &read);
+    let transformed = through(&crate::compile(&narrow, mysql, mysql, &charsets).unwrap(), &read);
     let expected = batch(&[&[Some("1"), Some("Zoë")], &[Some("2"), Some("?")]]);
     assert_eq!((transformed.rows, transformed.changed.len()), (expected, 1));
 
     narrow.columns[1].native = "text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin".into();
     narrow.policies.clear();
-    assert!(crate::compile(&narrow, mysql, mysql, &charsets).is_pass_through());
+    assert!(crate::compile(&narrow, mysql, mysql, &charsets).unwrap().is_pass_through());
 }

@@ -9,6 +9,7 @@ use protocol::id::{AttemptId, ChunkId, WorkerId};
 use protocol::mapping::Mode;
 use protocol::plan::{Chunk, ColumnMap, Entity, Range, Work};
 use protocol::receipt::{Receipt, Reject};
+use protocol::schema::Logical;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -160,11 +161,12 @@ impl Carrier {
         let entity = this.chunk.entity.map(|id| self.parts.plan.entity(id));
         let (rows, bytes) = match (&this.chunk.work, entity) {
             (Work::Copy(range), Some(entity)) => {
-                let read = self.read(entity, &entity.columns, range, label);
+                let read = self.read(entity, entity.reads(), range, label);
                 (self.parts.source.read(&read).await?, read.batch_bytes)
             }
             (Work::Link(range), Some(entity)) => {
-                let read = self.read(entity, &link_columns(entity), range, label);
+                let columns = link_columns(entity).into_iter().map(|c| (c.source, c.from));
+                let read = self.read(entity, columns.collect(), range, label);
                 (self.parts.source.read(&read).await?, read.batch_bytes)
             }
             (Work::Verify { index, of }, Some(entity)) => {
@@ -178,10 +180,16 @@ impl Carrier {
         Ok(input)
     }
 
-    fn read(&self, entity: &Entity, columns: &[ColumnMap], range: &Range, label: String) -> Read {
+    fn read(
+        &self,
+        entity: &Entity,
+        columns: Vec<(String, Logical)>,
+        range: &Range,
+        label: String,
+    ) -> Read {
         Read {
             table: entity.source.clone(),
-            columns: columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
+            columns,
             key: entity.key.clone(),
             range: range.clone(),
             filter: entity.filter.clone(),
@@ -208,7 +216,7 @@ impl Carrier {
                 Ok(())
             }
             (Work::Copy(_), Some(entity)) => {
-                let pipeline = self.pipeline(entity);
+                let pipeline = self.pipeline(entity)?;
                 match this.gear {
                     Gear::First => self.copy(this, entity, &pipeline, input, session, tally).await,
                     Gear::Careful => {
@@ -232,7 +240,7 @@ impl Carrier {
         input: &mut Input,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
-        let pipeline = self.pipeline(entity);
+        let pipeline = self.pipeline(entity)?;
         while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             let since = Instant::now();
             tally.read = tally.read.and(pipeline.read_back_digest(&batch));
@@ -243,9 +251,10 @@ impl Carrier {
         Ok(())
     }
 
-    fn pipeline(&self, entity: &Entity) -> Pipeline {
+    fn pipeline(&self, entity: &Entity) -> Result<Pipeline, Fault> {
         let plan = &self.parts.plan;
-        compile(entity, plan.from.engine, plan.to.engine, &plan.charsets)
+        let compiled = compile(entity, plan.from.engine, plan.to.engine, &plan.charsets);
+        compiled.map_err(|wrong| wrong.fault(entity))
     }
 
     /// First gear: one way into the target, all rows through it.
@@ -319,8 +328,8 @@ impl Carrier {
         tally: &mut Tally,
     ) -> Result<(), Fault> {
         let columns = link_columns(entity);
-        let narrow = Entity { columns: columns.clone(), ..entity.clone() };
-        let pipeline = self.pipeline(&narrow);
+        let narrow = Entity { columns: columns.clone(), shape: None, ..entity.clone() };
+        let pipeline = self.pipeline(&narrow)?;
         let write = Write::Links { key: entity.key.len(), columns };
         timed(&mut tally.spent.write, session.start(entity, &write, false)).await?;
         let mut fit = 0;
@@ -336,9 +345,10 @@ impl Carrier {
         }
         let found = timed(&mut tally.spent.write, session.finish()).await?;
         self.passed(Point::Finished);
-        // Rows that the first pass rejected are not there, and were counted when they were.
+        // Rows that the first pass rejected or left out are not there, and were counted when they were.
         let absent = fit.saturating_sub(found);
-        if found > fit || (absent > 0 && self.rejected_of(entity.id) == 0) {
+        let expected = entity.skips_rows() || self.rejected_of(entity.id) > 0;
+        if found > fit || (absent > 0 && !expected) {
             let said = format!("{fit} rows have links, and {found} of them were found");
             return Err(Fault::new(Code::LinkRefused, entity.target.to_string()).saying(said));
         }

@@ -143,6 +143,12 @@ pub(super) struct Rule {
     /// The same for single columns of the source, or for a reason such as `too_long`. A column
     /// beats a reason, and both beat `on_unfit`.
     pub(super) policies: Option<BTreeMap<String, OnUnfit>>,
+    /// An SQL expression over the row: rows for which it is not true are left out, and counted.
+    pub(super) when: Option<String>,
+    /// SQL expressions over the row, by name: rows for which one is false are rejected.
+    pub(super) check: Option<BTreeMap<String, String>>,
+    /// Target column → SQL expression over the source's row that its values are computed by.
+    pub(super) compute: Option<BTreeMap<String, String>>,
     /// Rows that may be rejected before the entity stops. Default: `limits.rejects`.
     pub(super) rejects: Option<u64>,
     /// Whether triggers that the target entity has fire. Default: `on`.

@@ -115,6 +115,9 @@ impl ItemAt<'_> {
             ("rename", rule.rename.is_some()),
             ("exclude_columns", rule.exclude_columns.is_some()),
             ("chunk_rows", rule.chunk_rows.is_some()),
+            ("when", rule.when.is_some()),
+            ("check", rule.check.is_some()),
+            ("compute", rule.compute.is_some()),
             ("triggers", rule.triggers.is_some()),
         ];
         if let Some((key, _)) = others.iter().find(|(_, given)| *given) {
@@ -156,7 +159,7 @@ impl ItemAt<'_> {
                 )));
             }
         }
-        for (key, text) in [("to", &rule.to), ("where", &rule.filter)] {
+        for (key, text) in [("to", &rule.to), ("where", &rule.filter), ("when", &rule.when)] {
             if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
                 return Err(Box::new(wrong(self.value(key), format!("`{key}` is empty"))));
             }
@@ -242,6 +245,9 @@ fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
         chunk_rows: rule.chunk_rows,
         on_unfit: rule.on_unfit.clone().map(OnUnfit::into).unwrap_or_default(),
         policies: policies.map(|(key, policy)| (key.clone(), policy.clone().into())).collect(),
+        when: rule.when.as_ref().map(|text| text.trim().to_owned()),
+        checks: rule.check.clone().unwrap_or_default(),
+        compute: rule.compute.clone().unwrap_or_default(),
         rejects: rule.rejects,
         triggers: rule.triggers.map(Into::into).unwrap_or_default(),
     }

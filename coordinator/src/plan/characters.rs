@@ -110,7 +110,8 @@ impl Draft<'_> {
         };
         let alike = self.from.engine == self.to.engine && columns.iter().all(same);
         let unseen = |map| !self.must_be_seen(one, map, policies);
-        if alike && links.is_empty() && columns.iter().all(unseen) { Lane::Raw } else { Lane::Text }
+        let plain = links.is_empty() && !one.rule.reshapes();
+        if alike && plain && columns.iter().all(unseen) { Lane::Raw } else { Lane::Text }
     }
 
     /// Whether something else would stand in the place of a character that the column lacks: what a

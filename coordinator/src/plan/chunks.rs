@@ -175,7 +175,7 @@ async fn cut(planned: &Planned, limits: &Limits, source: &dyn Source) -> Result<
 async fn taste(entity: &Entity, source: &dyn Source) -> Result<(), Fault> {
     let read = Read {
         table: entity.source.clone(),
-        columns: entity.columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
+        columns: entity.reads(),
         key: entity.key.clone(),
         range: Range::default(),
         filter: entity.filter.clone(),
@@ -218,7 +218,7 @@ async fn try_filter(entity: &Entity, source: &dyn Source) -> Result<(), Fault> {
     }
     let read = Read {
         table: entity.source.clone(),
-        columns: entity.columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
+        columns: entity.reads(),
         key: entity.key.clone(),
         range: Range::default(),
         filter: entity.filter.clone(),

@@ -103,11 +103,14 @@ impl Existing<'_> {
         };
         for key in keys {
             let maps: Option<Vec<_>> = key.columns.iter().map(|name| self.map(name)).collect();
-            // A column that is not written has values of the target's own.
+            // A column that is not written has values of the target's own, and what is computed is not known
+            // before.
+            let known = |maps: &Vec<&ColumnMap>| maps.iter().all(|map| !map.source.is_empty());
+            let maps = maps.filter(known);
             let Some(maps) = maps.filter(|maps| !self.is_as_coarse_before(&key, maps)) else {
                 continue;
             };
-            let pass = Pass::of(self, &key, &maps);
+            let pass = Pass::of(self, &key, &maps)?;
             let finding = match pass.find().await? {
                 Ok(found) => said(&key, self.entity, &found),
                 Err(fault) => Some((
@@ -155,7 +158,7 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn of(of: Existing<'a>, key: &'a CoarseKey, maps: &[&ColumnMap]) -> Self {
+    fn of(of: Existing<'a>, key: &'a CoarseKey, maps: &[&ColumnMap]) -> Result<Self, Fault> {
         let entity = of.entity;
         let mut columns: Vec<ColumnMap> = maps.iter().map(|map| (*map).clone()).collect();
         let named = entity.columns.iter().filter(|map| entity.key.contains(&map.source));
@@ -166,9 +169,12 @@ impl<'a> Pass<'a> {
             columns: columns.clone(),
             lane: Lane::Text,
             links: Vec::new(),
+            shape: None,
             ..entity.clone()
         };
-        Self {
+        let pipeline = compile(&narrow, of.engines.0, of.engines.1, of.charsets)
+            .map_err(|wrong| wrong.fault(entity))?;
+        Ok(Self {
             read: Read {
                 table: entity.source.clone(),
                 columns: columns.iter().map(|c| (c.source.clone(), c.from.clone())).collect(),
@@ -180,12 +186,12 @@ impl<'a> Pass<'a> {
                 batch_bytes: BATCH_BYTES,
                 label: "longhaul:plan".into(),
             },
-            pipeline: compile(&narrow, of.engines.0, of.engines.1, of.charsets),
+            pipeline,
             exact: key.columns.iter().filter(|name| !is_text(name)).filter_map(place).collect(),
             texts: key.texts.iter().filter_map(|(name, _)| place(name)).collect(),
             of,
             key,
-        }
+        })
     }
 
     /// Finds them. The inner fault is of the target, which was asked in vain.

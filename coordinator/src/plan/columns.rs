@@ -7,8 +7,10 @@ use protocol::fault::{Code, Fault};
 use protocol::mapping::{EntityRule, Mode};
 use protocol::plan::ColumnMap;
 use protocol::schema::{
-    Check, Column, ForeignKey, Index, IndexOn, Key, Part, Peculiar, Table, TableName,
+    Check, Column, ForeignKey, Index, IndexOn, Key, Logical, Part, Peculiar, Table, TableName,
 };
+
+use super::shape::{self, Asked};
 
 /// What a source table is in the target: its name there, and the rule that renames its columns;
 /// no rule where the target has the table of itself, nothing where it has none.
@@ -185,10 +187,12 @@ pub(super) fn into_new(
     table: &Table,
     rule: &EntityRule,
     designed: &[DesignedColumn],
-) -> Vec<ColumnMap> {
+    asked: Option<&Asked>,
+) -> Result<Vec<ColumnMap>, Fault> {
+    let there = |name: &str| designed.iter().find(|d| d.name == name && !d.generated);
     let map = |column: &Column| {
-        let target = new_name(rule, &column.name)?;
-        let there = designed.iter().find(|d| d.name == target && !d.generated)?;
+        let target = moved(rule, column, asked)?;
+        let there = there(&target)?;
         Some(ColumnMap {
             source: column.name.clone(),
             target,
@@ -198,7 +202,22 @@ pub(super) fn into_new(
             compared: there.compared,
         })
     };
-    table.columns.iter().filter_map(map).collect()
+    let mut columns: Vec<_> = table.columns.iter().filter_map(map).collect();
+    let into = |name: &str, _: &Logical| {
+        let d = there(name)?;
+        Some(shape::Into { to: d.logical.clone(), native: d.native.clone(), compared: d.compared })
+    };
+    if let Some(asked) = asked {
+        columns.extend(asked.maps(table, into)?);
+    }
+    Ok(columns)
+}
+
+/// The target column that a source column is written to, unless something else is computed for it.
+fn moved(rule: &EntityRule, column: &Column, asked: Option<&Asked>) -> Option<String> {
+    let target = new_name(rule, &column.name)?;
+    let computed = asked.is_some_and(|asked| asked.computes(&target));
+    (!computed).then_some(target)
 }
 
 /// The mapping into a table that is there. `alike` says that both engines are one.
@@ -211,11 +230,11 @@ pub(super) fn into_existing(
     rule: &EntityRule,
     there: &Table,
     target: &dyn Target,
-    alike: bool,
+    (asked, alike): (Option<&Asked>, bool),
 ) -> Result<Vec<ColumnMap>, Fault> {
     let mut columns = Vec::new();
     for column in &table.columns {
-        let Some(name) = new_name(rule, &column.name) else { continue };
+        let Some(name) = moved(rule, column, asked) else { continue };
         let place = format!("{}.{name}", there.name);
         let Some(existing) = there.column(&name) else {
             return Err(Fault::new(Code::ColumnUnknown, place)
@@ -239,6 +258,9 @@ pub(super) fn into_existing(
             native: existing.native.clone(),
             compared: true,
         });
+    }
+    if let Some(asked) = asked {
+        columns.extend(asked.maps(table, |name, from| shape::existing(there, target, name, from))?);
     }
     if rule.mode != Mode::Update {
         refuse_unfilled(&columns, there)?;

@@ -18,6 +18,7 @@ mod order;
 mod policies;
 mod say;
 mod select;
+mod shape;
 
 use std::collections::BTreeSet;
 
@@ -56,9 +57,10 @@ pub async fn draw(
     let from = source.catalogue().await?;
     let to = target.catalogue().await?;
     let able = target.capabilities();
-    let chosen = select::select(migration, &from, &to, able)?;
-    for one in &chosen {
+    let mut chosen = select::select(migration, &from, &to, able)?;
+    for one in &mut chosen {
         columns::refuse_unknown(one.rule, one.table)?;
+        one.asked = shape::asked(one.rule, one.table)?;
     }
     let (sets, notes) = (Sets::default(), Vec::new());
     let mut draft = Draft { able, from: &from, to: &to, target, sets, notes };
@@ -204,6 +206,8 @@ impl Draft<'_> {
                 continue;
             }
             let (mut table, behind) = columns::renamed(one.table, one.rule, &one.target, &meaning);
+            let added = one.asked.as_ref().map(|asked| asked.added(&table));
+            table.columns.extend(added.into_iter().flatten());
             left.extend(
                 behind.into_iter().map(|text| (one.target.clone(), Level::Left, text.into())),
             );
@@ -246,9 +250,13 @@ impl Draft<'_> {
             let columns = match (designed, find(self.to, &one.target, self.able)) {
                 (None, Some(there)) => {
                     let alike = self.from.engine == self.to.engine;
-                    columns::into_existing(one.table, one.rule, there, self.target, alike)?
+                    let asked = (one.asked.as_ref(), alike);
+                    columns::into_existing(one.table, one.rule, there, self.target, asked)?
                 }
-                (Some(place), _) => columns::into_new(one.table, one.rule, &design.columns[place]),
+                (Some(place), _) => {
+                    let designed = &design.columns[place];
+                    columns::into_new(one.table, one.rule, designed, one.asked.as_ref())?
+                }
                 (None, None) => unreachable!("what is not there was designed"),
             };
             let links = &order.links[at];
@@ -285,6 +293,12 @@ impl Draft<'_> {
         }
         let linked = |c: &&ColumnMap| links.contains(&c.target);
         let links: Vec<_> = columns.iter().filter(linked).map(|c| c.source.clone()).collect();
+        if let Some(map) = columns.iter().filter(linked).find(|c| c.source.is_empty()) {
+            let place = format!("{}.{}", one.target, map.target);
+            return Err(Fault::new(Code::ExpressionInvalid, place).saying(
+                "it refers to rows that may come later, and such a column cannot be computed",
+            ));
+        }
         let key = one.table.cutting_key().unwrap_or_default();
         if !links.is_empty() {
             refuse_unnamed(&one.target, &key, &columns, &links)?;
@@ -315,6 +329,7 @@ impl Draft<'_> {
             top: one.rule.top,
             policies,
             rejects_max: one.rule.rejects,
+            shape: one.asked.as_ref().map(|asked| asked.shape(one.table, &columns)),
             silent,
             rows_estimate: one.table.rows_estimate.min(one.rule.top.unwrap_or(u64::MAX)),
             bytes_estimate: one.table.bytes_estimate,

@@ -9,11 +9,15 @@ use protocol::schema::{Catalogue, Table, TableName};
 
 use endpoint::Capabilities;
 
+use super::shape::Asked;
+
 /// A source table, the rule that chose it, and its name in the target.
 pub(super) struct Chosen<'a> {
     pub(super) table: &'a Table,
     pub(super) rule: &'a EntityRule,
     pub(super) target: TableName,
+    /// What the rule says of rows in expressions.
+    pub(super) asked: Option<Asked>,
 }
 
 /// The tables that the migration's rules choose: for each table the first rule that matches it.
@@ -38,7 +42,7 @@ pub(super) fn select<'a>(
         let rule = rules[at].1;
         if rule.include {
             let target = target_name(rule, &table.name, source, target);
-            chosen.push(Chosen { table, rule, target });
+            chosen.push(Chosen { table, rule, target, asked: None });
         }
     }
     for ((_, rule), used) in rules.iter().zip(used) {

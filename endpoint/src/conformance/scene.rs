@@ -342,6 +342,7 @@ fn entity(at: usize, table: &Table, design: &Design) -> Entity {
         top: None,
         policies: BTreeMap::new(),
         rejects_max: None,
+        shape: None,
         silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,

@@ -38,6 +38,7 @@ fn entity() -> Entity {
         top: None,
         policies: std::collections::BTreeMap::new(),
         rejects_max: None,
+        shape: None,
         silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,

@@ -181,6 +181,7 @@ fn entity(table: &str, columns: &[(&str, Logical, &str)]) -> Entity {
         bytes_estimate: 0,
         policies: std::collections::BTreeMap::new(),
         rejects_max: None,
+        shape: None,
     }
 }
 

@@ -96,7 +96,7 @@ pub fn clamps(to: &Logical) -> bool {
 /// Whether a value that is refused for this reason can have a nearest one.
 pub fn clamps_reason(reason: Reason) -> bool {
     match reason {
-        Reason::WrongType | Reason::NoSuchLabel => false,
+        Reason::WrongType | Reason::NoSuchLabel | Reason::DivisionByZero | Reason::Check => false,
         Reason::OutOfRange
         | Reason::TooPrecise
         | Reason::TooLong
@@ -125,7 +125,7 @@ fn nearer(room: &Room, to: &Logical, reason: Reason, cell: &[u8]) -> Option<Vec<
         Reason::NegativeZero => Some(b"0".to_vec()),
         Reason::TooPrecise => less_precise(room.seconds, to, cell),
         Reason::NoSuchDate => last_day(to, cell),
-        Reason::WrongType | Reason::NoSuchLabel => None,
+        Reason::WrongType | Reason::NoSuchLabel | Reason::DivisionByZero | Reason::Check => None,
     }
 }
 

@@ -182,6 +182,10 @@ codes! {
         title "the source does not understand a condition"
         advice "Correct the `where`; it is passed on as written, in the source's own SQL."
         about "A `where` is tried on the source while the plan is drawn. Nothing was written."
+    ExpressionInvalid "expression-invalid" Fatal exit 6
+        title "an expression of the migration file is wrong"
+        advice "Correct the expression; `docs/expressions.md` lists what can stand in one."
+        about "`when`, `check` and `compute` hold SQL expressions over a row, with PostgreSQL's meaning. They are read and typed while the plan is drawn. Nothing was written."
     TargetOwned "target-owned" Fatal exit 6
         title "another run owns the target entity"
         advice "Resume or cancel that run first; `longhaul status --to URL` shows it."

@@ -40,7 +40,7 @@ impl Draft<'_> {
     }
 
     fn column_type(&mut self, table: &Table, column: &Column) -> Result<Chosen, Fault> {
-        if self.is_same_engine() {
+        if self.is_same_engine() && !column.is_computed() {
             let (native, logical) = (column.native.clone(), column.logical.clone());
             let compared = self.server.json_keeps_text() || logical != Logical::Json;
             return Ok(Chosen { native, logical, compared });

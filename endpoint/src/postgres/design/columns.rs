@@ -62,7 +62,7 @@ impl Draft<'_> {
 
     fn column_type(&mut self, table: &Table, column: &Column) -> Result<(String, Logical), Fault> {
         let place = || format!("{}.{}", table.name, column.name);
-        if self.is_same_engine() {
+        if self.is_same_engine() && !column.is_computed() {
             return Ok((column.native.clone(), column.logical.clone()));
         }
         let Some(native) = types::native(&column.logical) else {

@@ -110,6 +110,7 @@ fn entity(mode: Mode, lane: Lane, conflict: &[&str], links: &[&str]) -> Entity {
         top: None,
         policies: BTreeMap::new(),
         rejects_max: None,
+        shape: None,
         silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,

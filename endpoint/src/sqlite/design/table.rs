@@ -138,12 +138,16 @@ impl Drawing<'_> {
         numbered: Numbered,
     ) -> (DesignedColumn, String) {
         let (native, mut logical) = match self.from {
-            Engine::Sqlite => (column.native.clone(), column.logical.clone()),
+            Engine::Sqlite if !column.is_computed() => {
+                (column.native.clone(), column.logical.clone())
+            }
             // The rowid is declared by this very word.
             Engine::Postgres | Engine::MySql | Engine::Memory if numbered != Numbered::No => {
                 ("INTEGER".to_owned(), Logical::Integer { bits: 64 })
             }
-            Engine::Postgres | Engine::MySql | Engine::Memory => types::chosen(&column.logical),
+            Engine::Postgres | Engine::MySql | Engine::Memory | Engine::Sqlite => {
+                types::chosen(&column.logical)
+            }
         };
         let mut line = format!("{} {native}", quote::name(&column.name)).trim_end().to_owned();
         let key = table.primary_key.as_ref().and_then(|key| key.name.as_deref());

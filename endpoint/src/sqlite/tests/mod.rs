@@ -85,6 +85,7 @@ fn entity(table: &str, columns: &[(&str, &str)], mode: Mode) -> Entity {
         top: None,
         policies: BTreeMap::new(),
         rejects_max: None,
+        shape: None,
         silent: false,
         rows_estimate: 0,
         bytes_estimate: 0,
