@@ -8,7 +8,9 @@ mod schema;
 use std::path::PathBuf;
 
 use ::tls::{Encryption, Verify};
-use protocol::mapping::{Consistency, EntityRule, Limits, Mode, OnSnapshotLost, Policy, Triggers};
+use protocol::mapping::{
+    Consistency, EntityRule, Include, Limits, Mode, OnSnapshotLost, Policy, Triggers,
+};
 use protocol::schema::Engine;
 
 use super::*;
@@ -89,6 +91,8 @@ fn every_key_is_read() {
     let migration = config.migration().unwrap();
     assert_eq!(migration.name, "school-district");
     assert_eq!(config.default, Some(Environment("prod".into())));
+    let include = [Include::Views, Include::Routines, Include::Triggers];
+    assert_eq!(migration.include, Some(include.into_iter().collect()));
     assert_eq!(
         migration.limits,
         Limits {

@@ -53,7 +53,7 @@ async fn all_of_it_works_afterwards_and_no_trigger_fired_for_the_rows() {
         ("SELECT all_of_it FROM income", "40"),
         ("SELECT relispopulated FROM pg_class WHERE relname = 'income'", "t"),
         (
-            "SELECT string_agg(tgname || tgenabled, ',' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal",
+            "SELECT string_agg(tgname || tgenabled::text, ',' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal",
             "notedO,offD",
         ),
         ("SELECT polname FROM pg_policy", "late"),
