@@ -279,9 +279,20 @@ async fn owned(
     for open in home.runs().await?.iter().filter(|record| !record.state.is_final()) {
         let plan = home.plan(open.run).await?;
         if let Some(entity) = plan.entities.iter().find(|entity| wanted(entity)) {
+            let run = open.run.short();
+            let heard = match open.led_ms_ago {
+                Some(ms) => format!(", last heard of {} ago", progress::span(ms / 1000)),
+                None => ", not driven yet".into(),
+            };
             let fault = Fault::new(Code::TargetOwned, entity.target.to_string())
-                .saying(format!("run {} is {}", open.run, open.state))
-                .next(format!("Continue it: longhaul resume {}", open.run));
+                .saying(format!(
+                    "run {run} of {} is {}, started {}{heard}",
+                    open.migration, open.state, open.created
+                ))
+                .next(format!(
+                    "Continue it: longhaul resume {run} · give it up: longhaul cancel {run} · look at \
+                     it: longhaul status {run}"
+                ));
             return Ok(Some(fault));
         }
     }

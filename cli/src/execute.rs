@@ -51,8 +51,8 @@ pub(crate) struct Stored {
 pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes) -> Answer {
     let run = stored.record.run;
     let signals = listen(run);
-    let narrator = progress::narrate(global.progress, &stored.plan, &stored.ledger, run);
     let receipts = stored.home.receipts(run).await?;
+    let narrator = progress::narrate(global.progress, &stored.plan, &stored.ledger, run, &receipts);
     assemble::note(stored.home.as_mut(), run, Deed::Driven).await;
     let ended = tokio::select! {
         ended = carry_on(&stored, rejected(&receipts), probes, &signals) => ended,
@@ -254,14 +254,15 @@ fn with_resume(fault: Fault, record: &Record) -> Fault {
     if advice.contains("longhaul resume") {
         return fault;
     }
-    fault.next(format!("{advice} Then: longhaul resume {}", record.run))
+    fault.next(format!("{advice} Then: longhaul resume {}", record.run.short()))
 }
 
 /// What is said at the signals.
 fn listen(run: RunId) -> Signals {
-    let first = "finishing the chunks in flight; press Ctrl-C again to stop now".to_string();
-    let undone = "stopping now; nothing is lost, chunks in flight are undone".to_string();
-    Signals::listen(first, vec![undone, format!("continue with: longhaul resume {run}")])
+    let first =
+        "finishing the chunks in flight, then stopping; press Ctrl-C again to stop now".to_string();
+    let undone = "stopping now; nothing is lost, chunks in flight are rolled back".to_string();
+    Signals::listen(first, vec![undone, format!("continue with: longhaul resume {}", run.short())])
 }
 
 /// Publishes that a run was stored, for whoever watches.

@@ -234,9 +234,9 @@ pub(crate) async fn invocations(
 }
 
 fn nowhere() -> Fault {
-    Fault::new(Code::RunUnknown, "this machine's ledger")
-        .saying("it does not know where the run's databases are; passwords are not kept")
-        .next("Name them again: `--from URL --to URL`, or `--file FILE`.")
+    Fault::new(Code::RunUnknown, "started from this folder")
+        .saying("what is remembered here (`--state`) does not say where its databases are; passwords are not kept")
+        .next("Name the databases again: `--from URL --to URL`, or name the migration file.")
 }
 
 fn choose(

@@ -18,6 +18,7 @@ mod exit;
 mod find;
 mod fleet;
 mod notify;
+mod origin;
 mod person;
 mod progress;
 mod render;
@@ -64,6 +65,8 @@ pub fn tell_of_panics() {
 
 /// Does what the command line asks, and returns the exit code.
 pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>, probes: Probes) -> u8 {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    origin::remember(arguments.iter());
     let args = match Args::read(arguments) {
         Ok(args) => args,
         Err(error) => {

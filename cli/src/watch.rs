@@ -76,7 +76,10 @@ pub(crate) async fn watch(global: &Global, meant: Meant, until: Until) -> Answer
     match ended {
         Ok(ended) => answer(global, run, watcher.target, watcher.ledger, ended).await,
         Err(code) => {
-            progress::insist(&format!("the run goes on; watch it with: longhaul watch {run}"));
+            progress::insist(&format!(
+                "the run goes on; watch it with: longhaul watch {}",
+                run.short()
+            ));
             Ok(code)
         }
     }
@@ -138,6 +141,7 @@ impl Watcher {
         let mut asked = None::<time::Instant>;
         loop {
             self.listen().await;
+            self.drawing.tick();
             if asked.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
                 asked = Some(time::Instant::now());
                 match self.ask().await {
@@ -251,7 +255,9 @@ impl Watcher {
         }
         let run = self.run;
         match record.state {
-            State::Paused => progress::say(&format!("paused; go on with: longhaul resume {run}")),
+            State::Paused => {
+                progress::say(&format!("paused; continue with: longhaul resume {}", run.short()))
+            }
             State::Running if before == Some(State::Paused) => progress::say("running again"),
             State::Planning | State::Running | State::Cancelled | State::Complete | State::Void => {
             }

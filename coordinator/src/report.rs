@@ -6,7 +6,9 @@
 
 mod checks;
 mod groups;
+mod made;
 mod met;
+mod settings;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,7 @@ use protocol::batch::Digest;
 use protocol::cell::Reason;
 use protocol::id::RunId;
 use protocol::mapping::{Consistency, Mode};
+use protocol::origin::Origin;
 use protocol::plan::{Chunk, Entity, Lane, Note, Plan, Side, Stage, Work};
 use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Record, State};
@@ -22,7 +25,9 @@ use serde::Serialize;
 
 pub use checks::Check;
 pub use groups::{Group, Groups, entity_of};
+pub use made::Made;
 pub use met::{Met, meet};
+pub use settings::Setting;
 pub use timeline::{StageSpan, Timeline};
 
 /// What was proven.
@@ -89,6 +94,12 @@ pub struct Report {
     pub entities: Vec<EntityReport>,
     /// Steps done, and planned.
     pub steps: (u64, u64),
+    /// How it was begun, where that is known.
+    pub origin: Option<Origin>,
+    /// The settings in force.
+    pub settings: Vec<Setting>,
+    /// What was created beside rows, kind by kind.
+    pub made: Vec<Made>,
     /// Foreign keys that are not made although all rows are there.
     pub links_left: Vec<String>,
     /// When what was done; nothing where nothing is.
@@ -198,6 +209,9 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         totals,
         entities,
         steps: facts.steps(),
+        origin: plan.origin.clone(),
+        settings: settings::settings(plan),
+        made: made::made(plan, receipts),
         links_left: facts.links_left(),
         timeline: Timeline::draw(plan, receipts),
         rejected: refused.groups.sorted(),

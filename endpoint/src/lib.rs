@@ -28,6 +28,8 @@ mod ahead;
 mod charset;
 mod coarse;
 mod home;
+mod knock;
+mod login;
 mod memory;
 pub mod mysql;
 mod open;
@@ -147,6 +149,11 @@ pub trait Source: Send + Sync {
     /// Where it is, for messages: `postgres://db.example:5432/school`, without user or password.
     fn place(&self) -> &str;
 
+    /// Which server it is, and its version: `PostgreSQL 15.6`.
+    async fn server(&self) -> Result<String, Fault> {
+        Ok(self.capabilities().engine.to_string())
+    }
+
     /// Something that is equal for two endpoints only when they are one database.
     async fn identity(&self) -> Result<String, Fault>;
 
@@ -209,6 +216,11 @@ pub trait Target: Send + Sync {
 
     /// Where it is, for messages, without user or password.
     fn place(&self) -> &str;
+
+    /// Which server it is, and its version: `PostgreSQL 15.6`.
+    async fn server(&self) -> Result<String, Fault> {
+        Ok(self.capabilities().engine.to_string())
+    }
 
     /// Something that is equal for two endpoints only when they are one database.
     async fn identity(&self) -> Result<String, Fault>;

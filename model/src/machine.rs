@@ -174,6 +174,7 @@ fn plan(bounds: Bounds) -> Plan {
         charsets: Default::default(),
         notes: vec![],
         drawn_from: DrawnFrom { migration: nothing(), source: nothing(), target: nothing() },
+        origin: None,
     }
 }
 

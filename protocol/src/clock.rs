@@ -22,6 +22,15 @@ impl Instant {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
+    /// This instant in the zone of this machine, to the second: `2026-11-21 04:00:00 +01:00`. None where
+    /// that zone is UTC.
+    pub fn local(self) -> Option<String> {
+        let zoned =
+            jiff::Timestamp::from_microsecond(self.0).ok()?.to_zoned(jiff::tz::TimeZone::system());
+        let abroad = zoned.offset().seconds() != 0;
+        abroad.then(|| zoned.strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+    }
+
     /// This instant plus so many milliseconds.
     #[must_use]
     pub fn plus_millis(self, millis: u64) -> Self {

@@ -116,6 +116,9 @@ pub struct Native {
     pub column: Option<String>,
     /// The table it named.
     pub table: Option<String>,
+    /// Its own sentence, on one line. Only where it cannot hold a value of a row: about logins,
+    /// connections, missing objects, rights and definitions.
+    pub sentence: Option<String>,
 }
 
 impl Native {
@@ -186,6 +189,13 @@ impl Fault {
         self
     }
 
+    /// Puts another place in place of the one it has.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.0.place = place.into();
+        self
+    }
+
     /// Keeps the cause. Only for causes that cannot quote row values or secrets.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -218,6 +228,35 @@ impl Fault {
     /// What exactly is wrong, where more is known than the code says.
     pub fn said(&self) -> Option<&str> {
         self.0.said.as_deref()
+    }
+
+    /// The server's own sentence, where it holds no value of a row.
+    pub fn sentence(&self) -> Option<&str> {
+        self.0.native.as_ref()?.sentence.as_deref()
+    }
+
+    /// What was left untouched, in a sentence, where the code promises it.
+    pub fn untouched(&self) -> Option<&'static str> {
+        self.0.code.untouched()
+    }
+
+    /// What happened, where, and what exactly: without what the server said, and safe to look at.
+    pub fn headline(&self) -> String {
+        let said = self.0.said.as_ref().map(|said| format!(": {}", text(said))).unwrap_or_default();
+        format!("{} ({}){said}", self.0.code.title(), text(&self.0.place))
+    }
+
+    /// The server's code and the names it gave: `[1045]`, `[23505, constraint orders_pkey]`.
+    pub fn server_code(&self) -> Option<String> {
+        let native = self.0.native.as_ref()?;
+        let named = [
+            ("table", &native.table),
+            ("column", &native.column),
+            ("constraint", &native.constraint),
+        ];
+        let named = named.iter().filter_map(|(what, name)| Some((what, name.as_ref()?)));
+        let named: String = named.map(|(what, name)| format!(", {what} {}", text(name))).collect();
+        Some(format!("{}{named}", text(&native.code)))
     }
 
     /// What the server named.
@@ -259,27 +298,18 @@ fn backoff(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.saturating_sub(1).min(7)).min(Duration::from_secs(10))
 }
 
-/// `title at place: what exactly (code, constraint)`: one line, cause not included. What others named
-/// is made safe to look at.
+/// `title (place): what exactly; the server: "…" [server code …]`: one line, cause not included. What
+/// others named is made safe to look at.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0.code.title(), text(&self.0.place))?;
-        if let Some(said) = &self.0.said {
-            write!(f, ": {}", text(said))?;
+        f.write_str(&self.headline())?;
+        if let Some(sentence) = self.sentence() {
+            write!(f, "; the server: \"{}\"", text(sentence))?;
         }
-        let Some(native) = &self.0.native else { return Ok(()) };
-        write!(f, " [server code {}", text(&native.code))?;
-        let named = [
-            ("table", &native.table),
-            ("column", &native.column),
-            ("constraint", &native.constraint),
-        ];
-        for (what, name) in named {
-            if let Some(name) = name {
-                write!(f, ", {what} {}", text(name))?;
-            }
+        match self.server_code() {
+            Some(code) => write!(f, " [server code {code}]"),
+            None => Ok(()),
         }
-        f.write_str("]")
     }
 }
 

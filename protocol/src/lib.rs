@@ -27,6 +27,7 @@ pub mod id;
 pub mod mapping;
 pub mod metric;
 pub mod object;
+pub mod origin;
 pub mod plan;
 pub mod presence;
 pub mod receipt;

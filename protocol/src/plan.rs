@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cell::{Charsets, Reason};
 use crate::id::{ChunkId, EntityId, Environment};
 use crate::mapping::{Consistency, Limits, Mode, OnSnapshotLost, Policy};
+use crate::origin::Origin;
 use crate::schema::{Engine, Logical, TableName};
 
 pub use note::{Group, Level, Note, Said, grouped, said, said_of_all};
@@ -46,6 +47,9 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What the migration file and both catalogues said when this was drawn.
     pub drawn_from: DrawnFrom,
+    /// How the run of it was begun. It changes nothing, and counts for no fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// One side of a migration.
@@ -405,6 +409,7 @@ impl Plan {
             chunk.weight = 0;
         }
         bare.notes.retain(|note| note.kind != Note::CONNECTIONS);
+        bare.origin = None;
         crate::wire::fingerprint(&bare)
     }
 }

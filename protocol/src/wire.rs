@@ -98,9 +98,13 @@ fn read<T: DeserializeOwned>(text: &str, what: &str, known: u32) -> Result<T, Fa
 /// SHA-256 of a value's JSON, in hexadecimal. Fields stand in the order of their declaration
 /// and maps are sorted, so equal values have equal fingerprints.
 pub fn fingerprint(value: &impl Serialize) -> String {
-    let json = serde_json::to_vec(value).expect("our own types have string keys only");
+    digest(&serde_json::to_vec(value).expect("our own types have string keys only"))
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(&json) {
+    for byte in Sha256::digest(bytes) {
         use std::fmt::Write as _;
         let _ = write!(hex, "{byte:02x}");
     }

@@ -78,7 +78,7 @@ pub(crate) struct Worker {
     pub(crate) slots: u32,
 
     /// How long chunks in flight may take to finish after SIGTERM; then they are rolled back.
-    #[arg(long, default_value = "2m", value_name = "TIME", value_parser = duration)]
+    #[arg(long, default_value = "110s", value_name = "TIME", value_parser = duration)]
     pub(crate) grace: Duration,
 
     /// Memory for rows, over all slots.

@@ -34,7 +34,7 @@ pub(crate) async fn cancel(global: &Global, args: Cancel) -> Answer {
         }
     }
     render::state(global.output, &meant.found.record);
-    progress::say("no chunk of it begins or is committed any more; what was written stays");
-    progress::say(&format!("what it came to: longhaul report {run}"));
+    progress::say("no chunk of it starts or commits any more; rows that were written stay");
+    progress::say(&format!("see the result: longhaul report {}", run.short()));
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ use protocol::fault::{Code, Fault};
 use crate::args::{Between, Demo, Global};
 use crate::command::run;
 use crate::exit::Answer;
+use crate::progress::Gauge;
 use crate::{Probes, demo, progress};
 
 /// Generates the legacy database and moves it.
@@ -20,12 +21,23 @@ pub(crate) async fn demo(global: &Global, args: Demo, probes: Probes) -> Answer 
     if args.target.is_none() {
         refuse_others(&fresh, demo::is_result)?;
     }
-    progress::say(&format!("generating about {} rows in {}", args.rows, legacy.display()));
+    progress::say(&format!(
+        "generating about {} rows in {}",
+        progress::grouped(args.rows),
+        legacy.display()
+    ));
     remove(&legacy)?;
     let (path, rows) = (legacy.clone(), args.rows);
-    tokio::task::spawn_blocking(move || demo::generate(&path, rows, &mut |_, _| {}))
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let mut gauge = Gauge::new(global.progress, "generate", rows);
+    tokio::task::spawn_blocking(move || {
+        let mut tables = std::collections::BTreeMap::new();
+        demo::generate(&path, rows, &mut |table, done| {
+            tables.insert(table.to_owned(), done);
+            gauge.far(tables.values().sum());
+        })
+    })
+    .await
+    .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let to = match args.target {
         Some(url) => url,
         None => {

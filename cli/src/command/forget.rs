@@ -12,6 +12,6 @@ pub(crate) async fn forget(global: &Global, of: OfRun) -> Answer {
     let run = found.record.run;
     found.home.forget(run).await?;
     ledger.forget(run).await?;
-    progress::say(&format!("run {run} is forgotten; its rows stay"));
+    progress::say(&format!("run {} is forgotten; its rows stay", run.short()));
     Ok(exit::OK)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn limit(global: &Global, args: Limit) -> Answer {
     progress::say(&if meant.found.record.fleet {
         "coordinators and workers take it up within a few seconds".into()
     } else {
-        format!("it counts from the next `longhaul resume {run}` on")
+        format!("it counts from the next `longhaul resume {}` on", run.short())
     });
     Ok(exit::OK)
 }

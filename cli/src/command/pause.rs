@@ -28,7 +28,7 @@ pub(crate) async fn pause(global: &Global, of: OfRun) -> Answer {
     meant.change(Event::Paused, WITHIN).await?;
     assemble::note(meant.found.home.as_mut(), run, Deed::Paused { why: None }).await;
     render::state(global.output, &meant.found.record);
-    progress::say("no new chunk begins");
-    progress::say(&format!("go on with: longhaul resume {run}"));
+    progress::say("chunks in flight finish, no new ones start");
+    progress::say(&format!("continue with: longhaul resume {}", run.short()));
     Ok(exit::OK)
 }

@@ -45,14 +45,5 @@ fn carried_out(plan: &Path, between: &Between) -> String {
     let open = |set: &&String| !config::holds_password(set);
     between.set.iter().filter(open).for_each(|set| add("--set", set.clone()));
     words.extend(between.asked.options());
-    words.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell reads it back.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    words.iter().map(|word| config::shell(word)).collect::<Vec<_>>().join(" ")
 }

@@ -55,7 +55,7 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
     ledger.open(run, chunks).await?;
     reopen(ledger.as_ref(), run).await?;
     assemble::remember(ledger.as_ref(), run, &found.between).await;
-    progress::say(&format!("resuming run {run}"));
+    progress::say(&format!("resuming run {}", run.short()));
     let on_snapshot_lost = match resume.on_snapshot_lost {
         None => plan.on_snapshot_lost,
         Some(OnLost::Stop) => OnSnapshotLost::Stop,
@@ -125,7 +125,7 @@ async fn of_the_fleet(global: &Global, mut meant: Meant) -> Answer {
     }
     render::state(global.output, &meant.found.record);
     progress::say("coordinators and workers carry it on");
-    progress::say(&format!("watch it with: longhaul watch {run}"));
+    progress::say(&format!("watch it with: longhaul watch {}", run.short()));
     Ok(exit::OK)
 }
 

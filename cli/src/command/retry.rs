@@ -25,6 +25,6 @@ pub(crate) async fn retry(global: &Global, of: OfRun) -> Answer {
         return Ok(exit::OK);
     }
     progress::say("parked chunks are tried again within a few seconds");
-    progress::say(&format!("watch it with: longhaul watch {run}"));
+    progress::say(&format!("watch it with: longhaul watch {}", run.short()));
     Ok(exit::OK)
 }

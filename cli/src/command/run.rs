@@ -17,7 +17,7 @@ use crate::execute::{self, Stored, execute};
 use crate::exit::{Answer, Failure};
 use crate::fleet::meant::Meant;
 use crate::watch::{self, Until};
-use crate::{Probes, config, find, progress, render};
+use crate::{Probes, config, find, origin, progress, render};
 
 /// Plans, or reads a plan, and runs it.
 pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, run: Run, probes: Probes) -> Answer {
     if run.fleet {
         let Left { run: left, .. } =
             submit::leave(global, &between, saved.as_deref(), None, run.yes).await?;
-        progress::say(&format!("run {left}"));
+        progress::say(&format!("run {}", left.short()));
         let meant =
             Meant::find(global, &OfRun { run: Some(left.into()), between }, find::Which::Latest)
                 .await?;
@@ -44,8 +44,9 @@ pub(crate) async fn start(
 ) -> Answer {
     let settings = settings(&between, saved)?;
     let (source, target) = (settings.source().await?, settings.target().await?);
-    let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
+    let mut plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
     agree::to_lose(&plan, target.as_ref(), yes).await?;
+    plan.origin = Some(origin::of(&between, source.as_ref(), target.as_ref()).await);
     let record = Record::new(assemble::new_run(), &plan, assemble::clock().now());
     // Before the run is stored, so that a folder that cannot be used stops it in time.
     let ledger = assemble::ledger(global).await?;
@@ -56,7 +57,7 @@ pub(crate) async fn start(
     (probes.coordinator)(coordinator::Point::Stored);
     assemble::remember(ledger.as_ref(), record.run, &between).await;
     execute::announce(ledger.as_ref(), &record).await;
-    progress::say(&format!("run {}", record.run));
+    progress::say(&format!("run {}", record.run.short()));
     let on_snapshot_lost = plan.on_snapshot_lost;
     let plan = Arc::new(plan);
     let target = (probes.target)(target);

@@ -20,7 +20,7 @@ use crate::command::run::{asked, drawn, settings};
 use crate::exit::{self, Answer, Failure};
 use crate::fleet::traces::{Span, Traces, root};
 use crate::fleet::{self, crew, servers};
-use crate::{config, execute, progress, render};
+use crate::{config, execute, origin, progress, render};
 
 /// How long a ledger that is away may keep a submission waiting.
 const NOTE_WITHIN: Duration = Duration::from_secs(3);
@@ -34,7 +34,7 @@ pub(crate) async fn submit(global: &Global, args: Submit) -> Answer {
         Output::Json => render::answer_json(&json!({ "run": run, "warnings": warnings })),
         Output::Text => render::answer(&run.to_string()),
     }
-    progress::say(&format!("submitted; watch it with: longhaul watch {run}"));
+    progress::say(&format!("submitted; watch it with: longhaul watch {}", run.short()));
     Ok(exit::OK)
 }
 
@@ -60,7 +60,8 @@ pub(crate) async fn leave(
     let began = clock.now();
     let (source, target) = (settings.source().await?, settings.target().await?);
     let drawing = clock.now();
-    let plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
+    let mut plan = drawn(&settings, saved, source.as_ref(), target.as_ref()).await?;
+    plan.origin = Some(origin::of(between, source.as_ref(), target.as_ref()).await);
     refuse_unshared(source.as_ref(), &plan).await?;
     agree::to_lose(&plan, target.as_ref(), yes).await?;
     let drew = clock.now();

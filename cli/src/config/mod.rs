@@ -355,6 +355,15 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     size::Size::parse(text).map(|size| size.0).map_err(|said| said.replace('\n', ". "))
 }
 
+/// A word as a shell reads it back.
+pub(crate) fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// The JSON Schema (2020-12) of the migration file, with a description of every key: what
 /// `longhaul schema` prints and editors complete from.
 pub fn schema() -> serde_json::Value {

@@ -59,10 +59,10 @@ impl Problem {
                     .help("YAML wants a space between `:` and the value.")
             }
             Self::UnknownKey { key, known } => {
-                let label = meant(&key, known).unwrap_or_else(|| "not known here".into());
+                let label = meant(&key, known).unwrap_or_else(|| "not valid here".into());
                 say(format!("unknown key `{key}`"))
                     .label(label)
-                    .help(format!("What may stand here: {}.", listed(known)))
+                    .help(format!("Valid keys: {}.", listed(known)))
             }
             Self::UnknownWord { word, known } => {
                 let label = meant(&word, known).unwrap_or_else(|| "not one of them".into());
@@ -74,11 +74,11 @@ impl Problem {
                 .label("not found in here")
                 .help(format!("Add a line `{key}: …`.")),
             Self::WrongKind { found, wanted } => {
-                let complaint = say(format!("{wanted} is wanted here"));
+                let complaint = say(format!("expected {wanted}"));
                 let complaint = complaint.label(format!("this is {found}"));
                 match (wanted.as_str(), found) {
                     ("a whole number", "text in quotes") => complaint.help("Remove the quotes."),
-                    ("a text", "a list" | "a map") => {
+                    ("text", "a list" | "a map") => {
                         complaint.help("Put the text in quotes if it holds `: `, `[`, `{` or `#`.")
                     }
                     ("a list", "text" | "text in quotes" | "a number") => {
@@ -127,7 +127,7 @@ impl de::Error for Misfit {
         let wanted = in_words(&wanted.to_string());
         let number = wanted == "a whole number";
         let found = if number && matches!(found, Unexpected::Signed(_)) {
-            "less than zero"
+            "negative"
         } else if number && matches!(found, Unexpected::Unsigned(_)) {
             "too large"
         } else {
@@ -167,7 +167,7 @@ fn kind(found: Unexpected<'_>) -> &'static str {
 fn in_words(wanted: &str) -> String {
     match wanted {
         "u32" | "u64" | "usize" => "a whole number".into(),
-        "a string" => "a text".into(),
+        "a string" => "text".into(),
         "a sequence" => "a list".into(),
         text if text.starts_with("struct ") || text == "a map" => "a map of keys and values".into(),
         text if text.contains("enum") => "a word".into(),

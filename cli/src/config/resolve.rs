@@ -124,10 +124,17 @@ fn known(
     if environments.contains_key(&environment) {
         return Ok(environment);
     }
+    if url::is_path(name) {
+        return Err(Box::new(scheme(name, at)));
+    }
     if name.contains(':') {
         return Err(Box::new(
-            Complaint::new(Code::EnvironmentUnknown, at, "a name is wanted here, not an address")
-                .help("Give the address a name under `environments`, and write the name here."),
+            Complaint::new(
+                Code::EnvironmentUnknown,
+                at,
+                "expected the name of an environment; this is an address",
+            )
+            .help("Give the address a name under `environments`, and write the name here."),
         ));
     }
     let names = environments.keys().map(|environment| environment.0.as_str());
@@ -208,15 +215,8 @@ fn leads_somewhere(url: &str, engine: Engine, at: Place) -> Checked<()> {
 }
 
 fn scheme(url: &str, at: Place) -> Complaint {
-    let written = url.split(':').next().unwrap_or_default();
-    let schemes = || url::SCHEMES.iter().map(|(name, _)| *name);
-    let label = match nearest(written, schemes()) {
-        Some(near) if url.contains(':') => format!("did you mean `{near}:`?"),
-        _ => "its beginning says nothing about the engine".into(),
-    };
-    Complaint::new(Code::UrlMalformed, at, "this is not the URL of an endpoint")
-        .label(label)
-        .help(Code::UrlMalformed.advice())
+    let (message, label) = url::meant(url);
+    Complaint::new(Code::UrlMalformed, at, message).label(label).help(url::SUPPORTED)
 }
 
 fn only_for_servers<'a>(

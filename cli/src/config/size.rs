@@ -35,7 +35,7 @@ impl Size {
         let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
         let unit = unit.trim().to_ascii_lowercase();
         let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(format!("this size has a unit that nobody knows\n{HOW}"));
+            return Err(format!("unknown unit\n{HOW}"));
         };
         let bytes = scaled(&number.replace('_', ""), *factor);
         bytes.map(Self).ok_or_else(|| format!("this is not a size\n{HOW}"))

@@ -21,6 +21,88 @@ pub(super) fn engine(url: &str) -> Option<Engine> {
     SCHEMES.iter().find(|(name, _)| *name == scheme).map(|(_, engine)| *engine)
 }
 
+/// Databases and files that others move and we do not, by the schemes of their URLs.
+const FOREIGN: &[(&str, &str)] = &[
+    ("mssql sqlserver tds", "SQL Server"),
+    ("oracle ora", "Oracle"),
+    ("mongodb mongodb+srv mongo", "MongoDB"),
+    ("s3 s3a gs gcs az abfs abfss", "Object storage"),
+    ("snowflake", "Snowflake"),
+    ("bigquery", "BigQuery"),
+    ("clickhouse", "ClickHouse"),
+    ("duckdb", "DuckDB"),
+    ("db2", "Db2"),
+    ("cassandra scylla", "Cassandra"),
+    ("redis rediss", "Redis as a source or target"),
+    ("odbc", "ODBC"),
+    ("http https ftp sftp", "Reading over the web"),
+    ("csv parquet json jsonl", "A file of this kind"),
+];
+
+/// Endings of files that others move and we do not.
+const FILES: &[&str] =
+    &["csv", "tsv", "parquet", "jsonl", "ndjson", "xlsx", "sql", "dump", "avro", "mdb", "accdb"];
+
+/// Endings of files that are mostly SQLite databases.
+const SQLITE: &[&str] = &["db", "sqlite", "sqlite3", "db3", "s3db"];
+
+/// What is supported, in a sentence.
+pub(super) const SUPPORTED: &str = "Supported are PostgreSQL (`postgres://…`), MySQL and MariaDB (`mysql://…`), and SQLite (`sqlite:path`).";
+
+/// What somebody meant who wrote this in the place of a URL: what is wrong, and what stands under it.
+/// Nothing of the text is repeated but a scheme, an ending or a path.
+pub(super) fn meant(text: &str) -> (String, String) {
+    let ending = || text.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let is_path = !text.contains("://")
+        && (text.split_once(':').is_none_or(|(drive, _)| drive.len() == 1)
+            || text.starts_with('/'));
+    let Some((scheme, rest)) = text.split_once(':').filter(|_| !is_path) else {
+        return match ending() {
+            Some(end) if FILES.contains(&end.as_str()) => {
+                (format!("a `.{end}` file is not supported"), "not supported".into())
+            }
+            Some(end) if SQLITE.contains(&end.as_str()) => {
+                ("this is a path, not a URL".into(), format!("did you mean `sqlite:{text}`?"))
+            }
+            Some(_) | None => {
+                let said = "this is neither a URL nor an environment of a migration file";
+                (said.into(), "a URL begins with its engine: `postgres://…`".into())
+            }
+        };
+    };
+    let word = scheme.to_ascii_lowercase();
+    if word == "jdbc" {
+        let bare = engine(rest).map(|_| redact(rest));
+        return match bare {
+            Some(bare) => ("this is a JDBC URL".into(), format!("drop `jdbc:`, as in `{bare}`")),
+            None => meant(rest),
+        };
+    }
+    if word == "file" {
+        return (
+            "`file:` says nothing of what is in the file".into(),
+            "did you mean `sqlite:`?".into(),
+        );
+    }
+    let foreign = FOREIGN.iter().find(|(words, _)| words.split(' ').any(|one| one == word));
+    if let Some((_, name)) = foreign {
+        return (format!("{name} (`{word}:`) is not supported"), "not supported".into());
+    }
+    let near = super::error::nearest(&word, SCHEMES.iter().map(|(name, _)| *name));
+    let label = match near {
+        Some(near) => format!("did you mean `{near}:`?"),
+        None => "no engine has this name".into(),
+    };
+    ("this is not the URL of a database".into(), label)
+}
+
+/// Whether a text in the place of an environment's name is a path of a file.
+pub(super) fn is_path(text: &str) -> bool {
+    let ending = text.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let known = |end: String| FILES.contains(&end.as_str()) || SQLITE.contains(&end.as_str());
+    text.contains('/') || ending.is_some_and(known)
+}
+
 /// Whether a text is meant as a URL, and not as the name of an environment.
 pub fn is_url(text: &str) -> bool {
     text.contains("://") || engine(text).is_some()

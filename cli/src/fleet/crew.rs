@@ -18,7 +18,7 @@ fn of_role(between: [&Environment; 2], there: &[Presence], role: Role) -> Vec<St
         there.iter().filter(|one| one.role == role && !one.left && !one.draining).peekable();
     let word = role.as_str();
     if present.peek().is_none() {
-        return vec![format!("no {word} is there; start one: longhaul {word} --file FILE")];
+        return vec![format!("no {word} is running; start one: longhaul {word} --file FILE")];
     }
     let present: Vec<_> = present.collect();
     let lacked = |name: &Environment| lacked(name, &present, word);
@@ -27,7 +27,7 @@ fn of_role(between: [&Environment; 2], there: &[Presence], role: Role) -> Vec<St
 
 /// What follows where not all know an environment.
 fn lacked(name: &Environment, present: &[&Presence], word: &str) -> Option<String> {
-    const WAY_OUT: &str = "add it under `environments` in their file, and start them anew";
+    const WAY_OUT: &str = "add it under `environments` in their file, and restart them";
     let lacking: Vec<_> = present.iter().filter(|one| one.lacks(name)).collect();
     match lacking.as_slice() {
         [] => None,
@@ -89,8 +89,8 @@ mod tests {
             said(&there),
             [
                 "no coordinator knows the environment `new`; add it under `environments` in their \
-                 file, and start them anew",
-                "no worker is there; start one: longhaul worker --file FILE",
+                 file, and restart them",
+                "no worker is running; start one: longhaul worker --file FILE",
             ]
         );
         let both = Some(["old", "new"].as_slice());
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(
             said(&there),
             ["1 of 2 workers do not know the environment `old`, v among them; add it under \
-              `environments` in their file, and start them anew"]
+              `environments` in their file, and restart them"]
         );
     }
 }

@@ -96,7 +96,7 @@ impl Meant {
         }
         Err(Fault::new(Code::RunBusy, record.run.to_string())
             .saying("it belongs to the process that began it, not to a fleet")
-            .next(format!("{instead} longhaul resume {}", record.run)))
+            .next(format!("{instead} longhaul resume {}", record.run.short())))
     }
 }
 

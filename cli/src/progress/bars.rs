@@ -1,104 +1,149 @@
-//! Narration in a terminal: one bar for the run, and a line per entity under way.
+//! Narration in a terminal: a few lines for the run, and one for each table under way.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use protocol::event::{Event, Fact};
-use protocol::id::EntityId;
 use protocol::plan::{Plan, Stage};
+use protocol::receipt::Receipt;
 
-use super::tally::{Tally, expected, grouped};
-use super::{Narrator, trouble};
+use super::pace::Pace;
+use super::tally::{Far, Tally, grouped, percent, span, whole};
+use super::{Narrator, screen, trouble};
+use crate::render;
 use crate::render::visible;
 
-/// How often a bar without news moves, so that one sees it lives.
-const TICK: Duration = Duration::from_millis(250);
+/// Tables under way that have a line.
+const TABLES_MAX: usize = 8;
+
+/// Columns of a table's name.
+const NAME: usize = 28;
 
 pub(super) struct Bars {
-    plan: Arc<Plan>,
     tally: Tally,
-    all: MultiProgress,
-    whole: ProgressBar,
-    entities: BTreeMap<EntityId, ProgressBar>,
+    pace: Pace,
+    began: Instant,
+    stage: Stage,
+    /// What was begun last.
+    what: String,
 }
 
 impl Bars {
-    pub(super) fn new(plan: Arc<Plan>) -> Self {
-        let all = MultiProgress::new();
-        let whole = all.add(ProgressBar::new(expected(&plan)));
-        whole.set_style(style(
-            "{prefix:<8} {wide_bar} {human_pos}/~{human_len} rows  {rate}  ETA {eta}",
-        ));
-        whole.enable_steady_tick(TICK);
-        Self { plan, tally: Tally::default(), all, whole, entities: BTreeMap::new() }
+    pub(super) fn new(plan: Arc<Plan>, receipts: &[Receipt]) -> Self {
+        let (tally, pace) = (Tally::new(plan, receipts), Pace::default());
+        let (stage, what) = (Stage::Prepare, String::new());
+        Self { tally, pace, began: Instant::now(), stage, what }
     }
 
-    fn moved(&mut self, entity: EntityId) {
-        self.whole.set_position(self.tally.total());
-        let far = self.tally.entities.get(&entity).cloned().unwrap_or_default();
-        let (all, whole) = (&self.all, &self.whole);
-        // An event comes from the ledger, and may name what the plan does not have.
-        let Some(planned) = self.plan.entities.get(entity.index()) else { return };
-        let bar = self.entities.entry(entity).or_insert_with(|| {
-            let bar = all.insert_before(whole, ProgressBar::new(planned.rows_estimate));
-            bar.set_style(style(
-                "  {prefix:<28!} {bar:20} {human_pos:>12} rows  {rate:>14}  ETA {eta} {msg}",
-            ));
-            bar.set_prefix(planned.target.to_string());
-            bar
+    fn lines(&self, elapsed: Duration) -> Vec<String> {
+        let tally = &self.tally;
+        let under_way = |far: &&Far| !far.moving.is_empty() && far.left > 0;
+        let moving = tally.entities.iter().filter(|(_, far)| under_way(far));
+        let mut lines: Vec<_> = moving
+            .clone()
+            .take(TABLES_MAX)
+            .map(|(id, far)| {
+                // An event comes from the ledger, and may name what the plan does not have.
+                let planned = tally.plan.entities.get(id.index());
+                let name = planned.map(|planned| planned.target.to_string());
+                let name = name.unwrap_or_else(|| "?".into());
+                let estimate = planned.map_or(0, |planned| planned.rows_estimate);
+                table(&visible::text(&name), far, estimate)
+            })
+            .collect();
+        let more = moving.count().saturating_sub(TABLES_MAX);
+        if more > 0 {
+            lines.push(format!("  and {more} more under way"));
+        }
+        lines.push(self.head());
+        lines.push(self.figures());
+        let stages = Stage::ALL.map(|stage| {
+            let (done, planned) = tally.stage(stage);
+            format!("{} {done}/{planned}", stage.as_str())
         });
-        bar.set_position(far.total());
-        if far.rejected > 0 {
-            bar.set_message(format!("{} rejected", grouped(far.rejected)));
-        }
+        lines.push(format!("  {}", stages.join(" · ")));
+        lines.push(format!("  {}", self.time(elapsed)));
+        lines
     }
 
-    /// A line above the bars, or several.
-    fn print(&self, line: &str) {
-        let _ = self.all.println(visible::lines(line));
+    /// How far the stage is.
+    fn head(&self) -> String {
+        let (done, planned) = self.tally.stage(self.stage);
+        let name = self.stage.as_str();
+        if self.stage == Stage::Copy {
+            let share = self.tally.percent();
+            let rows = grouped(self.tally.total().0);
+            let all = grouped(self.tally.expected());
+            return format!("{name:<8}{} {share:>3}%  {rows} of ~{all} rows", bar(share, 24));
+        }
+        let share = percent(done, planned);
+        format!("{name:<8}{} {share:>3}%  {done}/{planned} {}", bar(share, 24), self.what)
     }
 
-    fn through(&mut self, entity: EntityId, name: &str) {
-        let far = self.tally.entities.get(&entity).cloned().unwrap_or_default();
-        if let Some(bar) = self.entities.remove(&entity) {
-            bar.finish_and_clear();
+    fn figures(&self) -> String {
+        let (done, tables) = self.tally.tables();
+        let mut out = format!("  tables {done}/{tables} · {}", size(self.tally.total().1));
+        if let Some((rows, bytes)) = self.pace.rate().filter(|_| self.stage == Stage::Copy) {
+            out += &format!(" · {} rows/s · {}/s", grouped(whole(rows)), size(whole(bytes)));
         }
-        self.print(&format!("  {:<40} {:>14} rows", visible::text(name), grouped(far.rows)));
+        out
+    }
+
+    fn time(&self, elapsed: Duration) -> String {
+        let rest = self.tally.expected().saturating_sub(self.tally.total().0);
+        let left = self.pace.left(rest).filter(|_| self.stage == Stage::Copy);
+        let left = left.map(|left| format!(" · about {} of copying left", span(left.as_secs())));
+        format!("{} elapsed{}", span(elapsed.as_secs()), left.unwrap_or_default())
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template).expect("our own templates are well formed");
-    style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        // Whole rows: what stands after the point only flickers.
-        let rows = Duration::from_secs_f64(state.per_sec().clamp(0.0, 1e15)).as_secs();
-        let _ = write!(out, "{}/s", grouped(rows));
-    })
+/// A line of a table under way.
+fn table(name: &str, far: &Far, estimate: u64) -> String {
+    let rows = far.total();
+    let share = percent(rows, estimate.max(rows)).min(99);
+    let rejected = match far.rejected {
+        0 => String::new(),
+        n => format!(", {} rejected", grouped(n)),
+    };
+    let name = shortened(name, NAME);
+    format!("  {name:<NAME$} {} {share:>3}%  {} rows{rejected}", bar(share, 14), grouped(rows))
+}
+
+/// The end of a name that is too long: what tells tables apart stands there.
+fn shortened(name: &str, columns: usize) -> String {
+    let length = name.chars().count();
+    if length <= columns {
+        return name.to_owned();
+    }
+    ['…'].into_iter().chain(name.chars().skip(length - columns + 1)).collect()
+}
+
+fn bar(share: u64, columns: u64) -> String {
+    let full = share * columns / 100;
+    (0..columns).map(|at| if at < full { '█' } else { '░' }).collect()
+}
+
+fn size(bytes: u64) -> String {
+    render::report::size(bytes)
 }
 
 impl Narrator for Bars {
     fn event(&mut self, event: &Event) {
-        if let Some(entity) = self.tally.hear(&event.fact) {
-            self.moved(entity);
-        }
+        self.tally.hear(&event.fact);
         if let Some(trouble) = trouble(&event.fact) {
-            self.print(&trouble);
+            super::write(&trouble);
         }
         match &event.fact {
             Fact::Stage { stage, .. } => {
-                self.whole.set_prefix(stage.as_str());
-                if *stage > Stage::Copy {
-                    self.whole.set_style(style("{prefix:<8} {spinner} {wide_msg} {elapsed}"));
-                }
+                self.stage = *stage;
+                self.what.clear();
             }
-            Fact::Entity { entity, name, stage: Stage::Copy } => self.through(*entity, name),
-            Fact::Claimed { what, .. } => {
-                self.whole.set_message(visible::text(what).into_owned());
+            Fact::Claimed { what, stage, .. } if *stage == self.stage => {
+                self.what = visible::text(what).into_owned();
             }
             Fact::Run { .. }
             | Fact::Entity { .. }
+            | Fact::Claimed { .. }
             | Fact::Moving { .. }
             | Fact::Done { .. }
             | Fact::Faulted { .. }
@@ -108,10 +153,36 @@ impl Narrator for Bars {
         }
     }
 
+    fn tick(&mut self) {
+        let (rows, bytes) = self.tally.moved();
+        self.pace.note(Instant::now(), rows, bytes);
+        screen::draw(self.lines(self.began.elapsed()));
+    }
+
     fn end(&mut self) {
-        for bar in self.entities.values() {
-            bar.finish_and_clear();
-        }
-        self.whole.finish_and_clear();
+        screen::clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_with_a_long_name_fits_a_line() {
+        let far = Far { rows: 123_456_789_012, rejected: 4, ..Far::default() };
+        let name = "a_schema_with_a_long_name.and_a_table_with_another_one_of_them";
+        let line = table(name, &far, 200_000_000_000);
+        let wanted =
+            "  …le_with_another_one_of_them ████████░░░░░░  61%  123,456,789,012 rows, 4 rejected";
+        assert_eq!(line, wanted);
+    }
+
+    #[test]
+    fn a_bar_is_full_only_at_the_end() {
+        assert_eq!(
+            (bar(0, 4), bar(99, 4), bar(100, 4)),
+            ("░░░░".into(), "███░".into(), "████".into())
+        );
     }
 }

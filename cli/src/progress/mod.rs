@@ -5,22 +5,26 @@
 
 mod bars;
 mod logs;
+mod pace;
 mod plain;
+mod screen;
 mod tally;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ledger::Ledger;
 use protocol::event::{Change, Event, Fact};
 use protocol::id::RunId;
 use protocol::plan::Plan;
+use protocol::receipt::Receipt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub(crate) use logs::init_logs;
-pub(crate) use tally::grouped;
+pub(crate) use tally::{counted, grouped, span, whole};
 
 use crate::args::ProgressMode;
 use crate::render::visible;
@@ -28,8 +32,13 @@ use crate::render::visible;
 /// Draws events.
 trait Narrator: Send + Sync {
     fn event(&mut self, event: &Event);
+    /// Called every [`TICK`].
+    fn tick(&mut self) {}
     fn end(&mut self);
 }
+
+/// How often what is drawn is drawn again.
+const TICK: Duration = Duration::from_millis(250);
 
 /// A narrator at work.
 pub(crate) struct Narration {
@@ -51,14 +60,20 @@ pub(crate) fn narrate(
     plan: &Arc<Plan>,
     ledger: &Arc<dyn Ledger>,
     run: RunId,
+    receipts: &[Receipt],
 ) -> Narration {
     let mut events = ledger.subscribe();
-    let mut narrator = narrator(mode, plan.clone());
+    let mut narrator = narrator(mode, plan.clone(), receipts);
     let (stop, mut stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(TICK);
         loop {
             let event = tokio::select! {
                 biased;
+                _ = tick.tick() => {
+                    narrator.tick();
+                    continue;
+                }
                 event = events.recv() => event,
                 _ = &mut stopped => break,
             };
@@ -79,7 +94,7 @@ pub(crate) struct Drawing(Box<dyn Narrator>);
 
 /// Begins to draw a run whose events come from elsewhere.
 pub(crate) fn drawing(mode: ProgressMode, plan: Arc<Plan>) -> Drawing {
-    Drawing(narrator(mode, plan))
+    Drawing(narrator(mode, plan, &[]))
 }
 
 impl Drawing {
@@ -88,17 +103,24 @@ impl Drawing {
         self.0.event(event);
     }
 
+    /// Draws what there is anew; to be called a few times in a second.
+    pub(crate) fn tick(&mut self) {
+        self.0.tick();
+    }
+
     /// Takes away what should not stay.
     pub(crate) fn end(&mut self) {
         self.0.end();
     }
 }
 
-fn narrator(mode: ProgressMode, plan: Arc<Plan>) -> Box<dyn Narrator> {
+fn narrator(mode: ProgressMode, plan: Arc<Plan>, receipts: &[Receipt]) -> Box<dyn Narrator> {
     match mode {
-        ProgressMode::Auto if std::io::stderr().is_terminal() => Box::new(bars::Bars::new(plan)),
-        ProgressMode::Auto | ProgressMode::Plain => Box::new(plain::Plain::new(plan)),
-        ProgressMode::Bars => Box::new(bars::Bars::new(plan)),
+        ProgressMode::Auto if std::io::stderr().is_terminal() => {
+            Box::new(bars::Bars::new(plan, receipts))
+        }
+        ProgressMode::Auto | ProgressMode::Plain => Box::new(plain::Plain::new(plan, receipts)),
+        ProgressMode::Bars => Box::new(bars::Bars::new(plan, receipts)),
         ProgressMode::Json => Box::new(Json),
         ProgressMode::None => Box::new(Silent),
     }
@@ -151,7 +173,7 @@ pub(crate) fn insist(line: &str) {
     }
 }
 
-/// One line on stderr, or several. A reader that has gone is nobody's fault.
+/// One line on stderr, or several, above what is drawn there. A reader that has gone is nobody's fault.
 pub(crate) fn write(line: &str) {
     write_styled(&visible::lines(line));
 }
@@ -170,7 +192,59 @@ pub(crate) fn ask(question: &str) {
 
 /// What was made safe to look at, and then given colours of ours.
 pub(crate) fn write_styled(safe: &str) {
-    let _ = writeln!(std::io::stderr(), "{safe}");
+    if !screen::above(safe) {
+        let _ = writeln!(std::io::stderr(), "{safe}");
+    }
+}
+
+/// How far something is that is no run: a line that is drawn anew in a terminal, and said now and then
+/// elsewhere.
+pub(crate) struct Gauge {
+    what: String,
+    all: u64,
+    told: Instant,
+    bars: bool,
+}
+
+impl Gauge {
+    /// Of so many rows.
+    pub(crate) fn new(mode: ProgressMode, what: &str, all: u64) -> Self {
+        let bars = match mode {
+            ProgressMode::Auto => std::io::stderr().is_terminal(),
+            ProgressMode::Bars => true,
+            ProgressMode::Plain | ProgressMode::Json | ProgressMode::None => false,
+        };
+        Self { what: what.into(), all, told: Instant::now(), bars }
+    }
+
+    /// So many are done.
+    pub(crate) fn far(&mut self, rows: u64) {
+        let every = if self.bars { TICK } else { TICK * 20 };
+        if self.told.elapsed() < every {
+            return;
+        }
+        self.told = Instant::now();
+        let share = tally::percent(rows, self.all.max(rows));
+        let line = format!(
+            "{} {share:>3}%  {} of ~{} rows",
+            self.what,
+            grouped(rows),
+            grouped(self.all.max(rows))
+        );
+        if self.bars {
+            screen::draw(vec![line]);
+        } else {
+            say(&line);
+        }
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        if self.bars {
+            screen::clear();
+        }
+    }
 }
 
 /// Whether a fact says that something went wrong, and what.
@@ -182,14 +256,14 @@ fn trouble(fact: &Fact) -> Option<String> {
         }
         Fact::Faulted { what, message, attempt, parked: false, .. } => {
             let [what, message] = [what, message].map(|said| visible::text(said));
-            Some(format!("try {attempt} of {what} failed: {message}"))
+            Some(format!("{what}: attempt {attempt} failed and is repeated shortly: {message}"))
         }
         Fact::Finding { code, message } => {
             let [code, message] = [code, message].map(|said| visible::text(said));
             Some(format!("finding [{code}]: {message}"))
         }
         Fact::Worker { worker, change: Change::Lost, .. } => {
-            Some(format!("worker {worker} is lost; others do what it had"))
+            Some(format!("worker {worker} was lost; its chunks are reassigned"))
         }
         Fact::Run { .. }
         | Fact::Worker { .. }

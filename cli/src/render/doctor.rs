@@ -17,7 +17,8 @@ pub(crate) fn text(all: &[Examined]) -> String {
     let count =
         |level| all.iter().flat_map(|place| &place.findings).filter(|f| f.level == level).count();
     let [ok, warn, fail] = [Level::Ok, Level::Warn, Level::Fail].map(count);
-    out + &format!("{ok} good, {warn} to know of, {fail} to mend\n")
+    let warnings = if warn == 1 { "warning" } else { "warnings" };
+    out + &format!("{ok} ok, {warn} {warnings}, {fail} to fix\n")
 }
 
 fn line(out: &mut String, finding: &Finding) {
@@ -54,7 +55,7 @@ prod  postgres://db.example/school
   ok    version               PostgreSQL 15.6
   FAIL  fsync                 off: rows may be lost
                               Set `fsync = on`.
-1 good, 0 to know of, 1 to mend
+1 ok, 0 warnings, 1 to fix
 "
         );
     }

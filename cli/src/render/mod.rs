@@ -29,7 +29,7 @@ use crate::args::Output;
 use crate::config::EnvironmentView;
 use crate::execute::Outcome;
 use crate::exit::{self, Failure};
-use crate::progress::{self, insist, say, write};
+use crate::progress::{self, grouped, insist, say, write};
 
 /// Width of a diagnostic where the terminal does not say.
 const WIDTH: usize = 100;
@@ -56,6 +56,11 @@ static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
 /// with [`was_written`].
 pub(crate) fn answer(text: &str) {
     note(line(text.trim_end()));
+}
+
+/// What was made safe to look at, and then given colours of ours.
+fn answer_styled(safe: &str) {
+    note(writeln!(std::io::stdout().lock(), "{}", safe.trim_end()));
 }
 
 /// The same, of JSON.
@@ -99,9 +104,14 @@ pub(crate) fn failure(failure: &Failure, output: Output) {
         Failure::Config(error) if speaks_json(output) => complain(error.fault(), output),
         Failure::Config(error) => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+            let (code, picture) = (error.fault().code(), error.render(WIDTH, colours));
+            // Its first line is the code alone.
+            let below = picture.split_once('\n').map_or("", |(_, below)| below).trim_end();
+            write(&format!("error[{code}]: {}", code.title()));
             // Its excerpt was made safe to look at before it was coloured.
-            progress::write_styled(error.render(WIDTH, colours).trim_end());
-            write(&format!("  more: longhaul explain {}", error.fault().code()));
+            progress::write_styled(below);
+            code.untouched().iter().for_each(|words| write(&format!("  {words}.")));
+            write(&format!("  more: longhaul explain {code}"));
         }
     }
 }
@@ -120,12 +130,20 @@ fn speaks_json(output: Output) -> bool {
 }
 
 fn fault_text(fault: &Fault) -> String {
-    let mut text = format!("error[{}]: {fault}", fault.code());
+    let mut text = format!("error[{}]: {}", fault.code(), fault.headline());
+    match (fault.sentence(), fault.server_code()) {
+        (Some(sentence), Some(code)) => {
+            text += &format!("\n  server: {} [{code}]", visible::text(sentence))
+        }
+        (None, Some(code)) => text += &format!(" [server code {code}]"),
+        (_, None) => {}
+    }
     let mut cause = fault.source();
     while let Some(error) = cause {
         text += &format!("\n  because: {}", visible::text(&error.to_string()));
         cause = error.source();
     }
+    text += &fault.untouched().map(|words| format!("\n  {words}.")).unwrap_or_default();
     text += &format!("\n  next: {}", visible::text(fault.advice()));
     text += &format!("\n  more: longhaul explain {}", fault.code());
     text
@@ -136,6 +154,8 @@ fn fault_json(fault: &Fault) -> Value {
         "code": fault.code().slug(),
         "message": fault.to_string(),
         "place": fault.place(),
+        "server": fault.sentence(),
+        "untouched": fault.untouched(),
         "cause": fault.source().map(ToString::to_string),
         "next": fault.advice(),
         "exit": fault.code().exit(),
@@ -206,7 +226,7 @@ pub(crate) fn environments(views: &[EnvironmentView]) -> String {
 pub(crate) fn state(output: Output, record: &Record) {
     match output {
         Output::Json => answer_json(&json!({ "run": record.run, "state": record.state })),
-        Output::Text => answer(&format!("run {} is {}", record.run, record.state)),
+        Output::Text => answer(&format!("run {} is {}", record.run.short(), record.state)),
     }
 }
 
@@ -225,15 +245,18 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
     let report = end.report;
     match output {
         Output::Json => answer_json(report),
-        Output::Text => answer(&report::summary(report)),
+        Output::Text => {
+            let safe = visible::lines(&report::summary(report)).into_owned();
+            answer_styled(&report::coloured(report, &safe));
+        }
     }
     say(&format!("report: {}", end.folder.join("report.html").display()));
-    let resume = format!("continue with: longhaul resume {}", report.run);
+    let resume = format!("continue with: longhaul resume {}", report.run.short());
     match &end.outcome {
         Outcome::Ended(Ended::Complete) => return complete(report, output),
         Outcome::Ended(Ended::Stuck) => {
-            complain(&Fault::new(Code::Parked, report.run.to_string()), output);
-            let retry = format!("try them again with: longhaul retry {}", report.run);
+            complain(&stuck(report), output);
+            let retry = format!("try them again with: longhaul retry {}", report.run.short());
             insist(if end.fleet { &retry } else { &resume });
         }
         Outcome::Paused(fault) => {
@@ -246,6 +269,29 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
         }
     }
     end.outcome.exit(end.signal).unwrap_or(exit::FAILED)
+}
+
+/// Why a run does not go on: what failed, and what is in place all the same.
+fn stuck(report: &Report) -> Fault {
+    let parked: u64 = report.faults.iter().map(|met| met.parked).sum();
+    let run = format!("run {}", report.run.short());
+    let first = report.faults.iter().find(|met| met.parked > 0);
+    let Some(first) = first else { return Fault::new(Code::Parked, run) };
+    let missing = report.links_left.len();
+    let mut said = match parked {
+        1 => format!("{}: {}", first.what, first.message),
+        several => format!("{several} of them; the first is {}: {}", first.what, first.message),
+    };
+    let copied = report.entities.iter().all(|entity| entity.chunks.0 == entity.chunks.1);
+    if copied {
+        let rows = grouped(report.totals.written);
+        said += &match missing {
+            0 => format!(". All {rows} rows are in place"),
+            1 => format!(". All {rows} rows are in place; only this foreign key is missing"),
+            n => format!(". All {rows} rows are in place; {n} foreign keys are missing"),
+        };
+    }
+    Fault::new(Code::Parked, run).saying(said).next(first.advice.clone())
 }
 
 /// Says what speaks against a complete run, and returns its exit code.

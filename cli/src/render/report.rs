@@ -1,9 +1,11 @@
 //! A report, for people: a summary at the end of a run, `report.txt` and `report.html`.
 
 mod chart;
+mod facts;
 mod markup;
 mod page;
 mod proof;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -15,6 +17,7 @@ use protocol::fault::Fault;
 
 use super::{spent, visible};
 use crate::assemble;
+use crate::progress::counted;
 
 /// Writes `report.json`, `report.txt` and `report.html` into a folder.
 pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
@@ -24,13 +27,19 @@ pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
     assemble::write(&folder.join("report.html"), &page::html(report))
 }
 
-/// One screen: the verdict, and a line per entity.
+/// One screen: a line per table, and the verdict last.
 pub(crate) fn summary(report: &Report) -> String {
-    let mut out = verdict(report);
-    out += &time(report);
+    let mut out = summary::tables(report);
     out += "\n";
-    out += &entities(report);
+    out += &time(report);
+    out += &facts::made_line(report).map(|line| format!("created {line}\n")).unwrap_or_default();
+    out += &verdict(report);
     out
+}
+
+/// A summary that was made safe to look at, with the word of the verdict in its colour.
+pub(crate) fn coloured(report: &Report, safe: &str) -> String {
+    summary::coloured(report, safe)
 }
 
 /// The whole report.
@@ -73,6 +82,16 @@ pub(crate) fn text(report: &Report) -> String {
         .iter()
         .map(|check| format!("verified     {}\n", checked(check)))
         .collect::<String>();
+    if let Some(speed) = facts::speed(report) {
+        out += &format!("speed        {speed}\n");
+    }
+    if let Some(line) = facts::made_line(report) {
+        out += &format!("created      {line}\n");
+    }
+    if let Some(origin) = &report.origin {
+        let [by, command] = [&origin.by, &origin.command].map(|said| visible::text(said));
+        out += &format!("by           {by}\ncommand      {command}\n");
+    }
     out += "\n";
     out += &entities(report);
     out += &digests(report);
@@ -143,10 +162,10 @@ fn verdict(report: &Report) -> String {
         n => format!(", {} rejected", grouped(n)),
     };
     format!(
-        "{}: {} rows of {} entities{rejected}{seconds}\n",
+        "{}: {} of {}{rejected}{seconds}\n",
         report.verdict.as_str().to_uppercase(),
-        grouped(report.totals.written),
-        report.entities.len(),
+        counted(report.totals.written, "row", "rows"),
+        counted(report.entities.len() as u64, "table", "tables"),
     )
 }
 
@@ -159,7 +178,7 @@ fn entities(report: &Report) -> String {
     let width = report.entities.iter().map(|e| e.target.chars().count()).max().unwrap_or(0).max(6);
     let mut out = format!(
         "{:<width$}  {:>12}  {:>12}  {:>8}  {:>8}  {:>9}  verdict\n",
-        "entity", "read", "written", "filtered", "rejected", "seconds"
+        "table", "read", "written", "filtered", "rejected", "seconds"
     );
     for entity in &report.entities {
         let why =
@@ -254,7 +273,8 @@ pub(crate) fn size(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
+    // From 1,000 on the next unit reads better beside its like: 1.0 MiB, not 1003.7 KiB.
+    while value >= 1000.0 && unit + 1 < units.len() {
         value /= 1024.0;
         unit += 1;
     }

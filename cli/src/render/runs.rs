@@ -3,23 +3,31 @@
 use protocol::run::Record;
 use serde_json::{Value, json};
 
+use super::visible;
+use crate::progress::span;
+
 /// For people: a line each.
 pub(crate) fn text(runs: &[&Record]) -> String {
     if runs.is_empty() {
-        return "no run was ever stored in these environments".into();
+        return "there are no runs in these environments".into();
     }
-    let mut out = String::new();
+    let mut out = format!(
+        "{:<8}  {:<9}  {:<7}  {:<20}  {:<16}  migration\n",
+        "run", "state", "by", "started", "took"
+    );
     for record in runs {
         let carrier = if record.fleet { "fleet" } else { "process" };
+        let created = record.created.to_string();
+        let took = record.ended.map(|end| span(end.micros_since(record.created) / 1_000_000));
         out += &format!(
-            "{}  {:<10} {:<8} {}  {} → {}  {}\n",
-            record.run,
-            record.state,
-            carrier,
-            record.created,
-            record.from,
-            record.to,
-            record.migration,
+            "{:<8}  {:<9}  {carrier:<7}  {:<20}  {:<16}  {}: {} → {}\n",
+            record.run.short(),
+            record.state.to_string(),
+            format!("{}Z", created.split('.').next().unwrap_or_default()),
+            took.unwrap_or_else(|| "not ended".into()),
+            visible::text(&record.migration),
+            visible::text(&record.from.0),
+            visible::text(&record.to.0),
         );
     }
     out

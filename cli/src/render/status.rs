@@ -1,5 +1,6 @@
 //! How far a run is.
 
+mod far;
 mod fleet;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,10 @@ use serde::Serialize;
 
 use super::report::{checked, grouped};
 use super::{spent, visible};
+use crate::assemble;
 use crate::person::{Driver, Pause};
+use crate::progress::{counted, span};
+use far::Far;
 pub(crate) use fleet::Fleet;
 
 /// People are told of so many entities' time; JSON has them all.
@@ -36,6 +40,10 @@ pub(crate) struct Status {
     leader_changes: u64,
     rows_written: u64,
     rows_rejected: u64,
+    /// How far the copy is, how fast, and what is left.
+    progress: Far,
+    /// How long ago its leader was last heard of, by the target's own clock.
+    heard_seconds_ago: Option<u64>,
     /// Where the time of the chunks went that are done.
     spent: Spent,
     entities: Vec<EntityTime>,
@@ -119,6 +127,8 @@ impl Status {
             leader_changes: record.leader_changes(),
             rows_written,
             rows_rejected,
+            progress: Far::of(record, plan, receipts, assemble::clock().now()),
+            heard_seconds_ago: record.led_ms_ago.map(|ms| ms / 1000),
             spent: coordinator::report::spent(receipts),
             entities: entities(plan, receipts),
             stages: Stage::ALL.into_iter().map(stage).collect(),
@@ -153,7 +163,7 @@ impl Status {
     /// For people.
     pub(crate) fn text(&self) -> String {
         let mut out = format!(
-            "run {} of {}: {}\n  {} → {}, created {}{}\n  {} rows written, {} rejected\n",
+            "run {} of {}: {}\n  {} → {}, started {}{}\n  {} written, {} rejected\n",
             self.run,
             self.migration,
             self.state,
@@ -161,9 +171,14 @@ impl Status {
             self.to,
             self.created,
             often("resumed", self.resumes) + &often("its leader changed", self.leader_changes),
-            grouped(self.rows_written),
+            counted(self.rows_written, "row", "rows"),
             grouped(self.rows_rejected),
         );
+        out += &self.progress.text(self.state.is_final());
+        let unnamed = self.driver.is_none() && !self.state.is_final();
+        if let Some(heard) = self.heard_seconds_ago.filter(|_| unnamed) {
+            out += &format!("  last heard of {} ago\n", span(heard));
+        }
         for stage in &self.stages {
             out += &format!("  {:<8} {}/{}\n", stage.stage.as_str(), stage.done, stage.planned);
         }
@@ -199,7 +214,7 @@ impl Status {
         }
         for other in &self.other_runs {
             out += &format!(
-                "also here: {} of {}: {}, created {}\n",
+                "also here: {} of {}: {}, started {}\n",
                 other.run, other.migration, other.state, other.created
             );
         }
@@ -234,7 +249,7 @@ fn entities(plan: &Plan, receipts: &[Receipt]) -> Vec<EntityTime> {
 
 /// What a person can do, where anything is to be done. A fleet's run goes on by itself.
 fn next(record: &Record, fleet: bool) -> Option<String> {
-    let run = record.run;
+    let run = record.run.short();
     match record.state {
         State::Planning | State::Running if fleet => Some(format!("longhaul watch {run}")),
         State::Planning | State::Running | State::Paused => Some(format!("longhaul resume {run}")),
@@ -244,7 +259,7 @@ fn next(record: &Record, fleet: bool) -> Option<String> {
 
 fn other(record: &Record) -> Other {
     Other {
-        run: record.run.to_string(),
+        run: record.run.short(),
         migration: record.migration.clone(),
         state: record.state,
         created: record.created.to_string(),

@@ -4,16 +4,15 @@ use protocol::run::Steering;
 
 use super::report::grouped;
 
-/// In one line: `priority 4, slots as the fleet has, rows/s as planned, bytes/s as planned,
-/// rejects as planned`.
+/// What stands over the plan, in one line: `slots 8, 20,000 rows/s (priority 4)`.
 pub(crate) fn text(steering: &Steering) -> String {
-    let slots = steering.slots.map_or_else(|| "as the fleet has".into(), |slots| slots.to_string());
-    let rate = |rate: Option<u64>| rate.map_or_else(|| "as planned".into(), grouped);
-    format!(
-        "priority {}, slots {slots}, rows/s {}, bytes/s {}, rejects {}",
-        steering.priority,
-        rate(steering.rows_per_second),
-        rate(steering.bytes_per_second),
-        rate(steering.rejects),
-    )
+    let asked = [
+        steering.slots.map(|slots| format!("slots {slots}")),
+        steering.rows_per_second.map(|rows| format!("{} rows/s", grouped(rows))),
+        steering.bytes_per_second.map(|bytes| format!("{} bytes/s", grouped(bytes))),
+        steering.rejects.map(|rejects| format!("rejects {}", grouped(rejects))),
+    ];
+    let asked: Vec<_> = asked.into_iter().flatten().collect();
+    let asked = if asked.is_empty() { "none".into() } else { asked.join(", ") };
+    format!("{asked} (priority {})", steering.priority)
 }

@@ -8,7 +8,7 @@ use super::visible;
 /// For people: a line for each process, and one for each chunk in its hands.
 pub(crate) fn text(presences: &[Presence], now: Instant) -> String {
     if presences.is_empty() {
-        return "nobody is there; start: longhaul coordinator, longhaul worker".into();
+        return "no coordinator and no worker is running; start them: longhaul coordinator, longhaul worker".into();
     }
     presences.iter().map(|presence| one(presence, now)).collect()
 }

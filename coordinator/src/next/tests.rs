@@ -29,6 +29,7 @@ fn plan(chunks: Vec<(Stage, Option<u32>, Vec<After>, u64)>) -> Plan {
         chunks: chunks.into_iter().enumerate().map(chunk).collect(),
         charsets: Default::default(),
         notes: vec![],
+        origin: None,
         drawn_from: DrawnFrom {
             migration: String::new(),
             source: String::new(),

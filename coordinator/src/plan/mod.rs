@@ -14,6 +14,7 @@ mod columns;
 mod foreign;
 mod modes;
 mod numbered;
+mod occupied;
 mod order;
 mod policies;
 mod say;
@@ -65,7 +66,10 @@ pub async fn draw(
     let (sets, notes) = (Sets::default(), Vec::new());
     let mut draft = Draft { able, from: &from, to: &to, target, sets, notes };
     let (mut design, wanted) = draft.design(&chosen, migration.include.as_ref())?;
-    let entities = draft.entities(&chosen, &design, &wanted).await?;
+    let entities = match draft.entities(&chosen, &design, &wanted).await {
+        Err(fault) => return Err(occupied::all(fault, &chosen, &to, target).await),
+        planned => planned?,
+    };
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
@@ -80,7 +84,9 @@ pub async fn draw(
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));
     let (notes, charsets) = (draft.notes, draft.sets.has);
     let durable = design.durable && existing(&chosen, &to, able).all(|table| table.durable);
-    let chunks = chunks::chunks(&entities, design.steps, &migration.limits, source).await?;
+    let chunks = chunks::chunks(&entities, design.steps, &migration.limits, source)
+        .await
+        .map_err(|fault| occupied::with_columns(fault, &entities))?;
     Ok(Plan {
         migration: migration.name.clone(),
         from: Side { environment: migration.from.clone(), engine: from.engine },
@@ -94,6 +100,7 @@ pub async fn draw(
         charsets,
         notes,
         drawn_from: drawn_from(migration, &from, &to),
+        origin: None,
     })
 }
 

@@ -84,7 +84,36 @@ fn unmatched(rule: &EntityRule, source: &Catalogue) -> Fault {
     if source.tables.is_empty() {
         return fault.saying("the source holds no table that this user can see");
     }
-    fault.saying("no table of the source matches")
+    fault.saying(near(&rule.pattern, source)).next(
+        "Correct the name; a pattern such as `*` or `sales.*` matches several tables. Schema and database \
+         come from the URL.",
+    )
+}
+
+/// Tables that are listed where a name matches none.
+const LISTED_MAX: usize = 10;
+
+/// What was probably meant by a name that no table has, and which tables there are.
+fn near(pattern: &str, source: &Catalogue) -> String {
+    let wanted = pattern.to_lowercase();
+    let bare = wanted.rsplit('.').next().unwrap_or_default();
+    let far = |table: &Table| {
+        let full = strsim::damerau_levenshtein(&wanted, &table.name.to_string().to_lowercase());
+        full.min(strsim::damerau_levenshtein(bare, &table.name.name.to_lowercase()))
+    };
+    let mut tables: Vec<&Table> = source.tables.iter().collect();
+    let nearest = tables.iter().min_by_key(|table| far(table));
+    let meant = nearest.filter(|table| far(table) <= bare.chars().count().max(3) / 3);
+    let meant = meant.map(|table| format!("; did you mean `{}`?", table.name)).unwrap_or_default();
+    tables.sort_by_key(|table| far(table));
+    let more = match tables.len().saturating_sub(LISTED_MAX) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let listed = tables.iter().take(LISTED_MAX).map(|table| table.name.to_string());
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let there = if meant.is_empty() { "; the source has" } else { " The source has" };
+    format!("no table of the source matches{meant}{there}: {listed}{more}")
 }
 
 /// What a table is called in the target, unless its rule says it: its own schema where the target

@@ -309,6 +309,7 @@ fn plan(database: &Database, tables: &[Table], design: &Design, copies: u32) -> 
         entities,
         charsets: Default::default(),
         notes: Vec::new(),
+        origin: None,
         drawn_from: DrawnFrom {
             migration: String::new(),
             source: String::new(),

@@ -67,6 +67,7 @@ fn plan() -> Plan {
         chunks: vec![chunk(0), chunk(1)],
         charsets: Default::default(),
         notes: Vec::new(),
+        origin: None,
         drawn_from: DrawnFrom {
             migration: String::new(),
             source: String::new(),

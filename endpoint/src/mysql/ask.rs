@@ -34,6 +34,14 @@ const HOLD: [&str; 2] = [
 const SEEN: &str = "SELECT host FROM information_schema.processlist WHERE id = CONNECTION_ID()";
 
 impl MySql {
+    pub(super) async fn ask_server(&self) -> Result<String, Fault> {
+        let mut link = self.door.open("longhaul:version", Duty::Read).await?;
+        let version = link.one("SELECT VERSION()").await?.unwrap_or_default();
+        let kind = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        let number = version.split('-').next().unwrap_or_default();
+        Ok(format!("{kind} {number}"))
+    }
+
     pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
         let mut link = self.door.open("longhaul:identity", Duty::Read).await?;
         Ok(format!("mysql/{}", link.one(IDENTITY).await?.unwrap_or_default()))

@@ -18,12 +18,16 @@ use protocol::fault::{Code, Fault};
 use super::version::Server;
 use super::{address, faults, tls, words};
 use crate::Address;
+use crate::login::Login;
 
 /// How long the server may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// All rows of an answer to a question: rows that are moved are streamed, and are no answer.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// A server that said nothing for so long may be of another kind.
+const SILENT_AFTER: Duration = Duration::from_millis(1500);
 
 /// What every session sets, so that no default of the server or the user changes what a value or a
 /// statement means, or how long something may wait. `ALLOW_INVALID_DATES` and the absence of
@@ -105,9 +109,37 @@ impl Door {
         // way among the lifetimes in there.
         let opening: Pin<Box<dyn Future<Output = _> + Send + '_>> =
             Box::pin(self.open_patiently(label, duty));
-        tokio::time::timeout(CONNECT_TIMEOUT, opening).await.unwrap_or_else(|_| {
-            Err(Fault::new(Code::Unreachable, &*self.place).saying("no answer in time"))
-        })
+        let opening = tokio::time::timeout(CONNECT_TIMEOUT, opening);
+        tokio::pin!(opening);
+        // A server that waits to be spoken to would keep us waiting, too.
+        let early = tokio::select! {
+            opened = &mut opening => Some(opened),
+            () = tokio::time::sleep(SILENT_AFTER) => None,
+        };
+        let opened = match early {
+            Some(opened) => opened,
+            None => match self.login().is_another(&self.place).await {
+                Some(fault) => return Err(fault),
+                None => opening.await,
+            },
+        };
+        match opened {
+            Ok(Err(fault)) => Err(self.login().told(fault).await),
+            Ok(opened) => opened,
+            Err(_) => Err(Fault::new(Code::Unreachable, &*self.place).saying("no answer in time")),
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        let options = &self.options;
+        let tcp = options.socket().is_none();
+        Login {
+            server: "MySQL",
+            at: tcp.then(|| (options.ip_or_hostname(), options.tcp_port())),
+            user: options.user(),
+            database: options.db_name().filter(|name| !name.is_empty()),
+            with_password: options.pass().is_some(),
+        }
     }
 
     async fn open_patiently(self: &Arc<Self>, label: &str, duty: Duty) -> Result<Link, Fault> {

@@ -6,6 +6,9 @@
 use mysql_async::Error;
 use protocol::fault::{Code, Fault, Native, Refusal};
 
+use super::sentence::sentence;
+use crate::knock;
+
 /// Numbers with their meaning. The numbers of MariaDB (4025, and from 1900) are its own.
 const NUMBERS: &[(&[u16], Code, &str)] = &[
     (&[1205], Code::Busy, "a lock was not granted in time"),
@@ -135,6 +138,7 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
         refusal: refusal(number, message),
         constraint: constraint(number, message),
         column: column(number, message),
+        sentence: sentence(number, message),
         ..native(number)
     };
     let fault = Fault::new(code, place).native(native).about_row(row(message));
@@ -215,7 +219,7 @@ fn lost(place: &str, error: &Error) -> Fault {
     match error {
         Error::Io(mysql_async::IoError::Io(error)) => match ::tls::refusal(error) {
             Some(words) => Fault::new(Code::TlsRefused, place).saying(words),
-            None => fault.saying(error.to_string()),
+            None => fault.saying(knock::words(error)),
         },
         Error::Io(_) => Fault::new(Code::TlsRefused, place)
             .saying("the two sides could not agree on encryption, or the server not be verified"),

@@ -27,6 +27,7 @@ mod range;
 mod read;
 mod render;
 mod rights;
+mod sentence;
 mod session;
 mod spell;
 mod sql;
@@ -118,6 +119,10 @@ impl Source for MySql {
         self.door.place()
     }
 
+    async fn server(&self) -> Result<String, Fault> {
+        self.ask_server().await
+    }
+
     async fn identity(&self) -> Result<String, Fault> {
         self.ask_identity().await
     }
@@ -176,6 +181,10 @@ impl Target for MySql {
 
     fn place(&self) -> &str {
         self.door.place()
+    }
+
+    async fn server(&self) -> Result<String, Fault> {
+        self.ask_server().await
     }
 
     async fn identity(&self) -> Result<String, Fault> {

@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::guard::{Flow, Found, Guard, Guarded};
 use super::{faults, tls};
 use crate::Address;
+use crate::login::Login;
 
 /// How long the server may take to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -124,9 +125,26 @@ impl Door {
     /// `Code::Unreachable`, `Code::LoginRefused`, `Code::Busy` when all connections are taken.
     pub(super) async fn open(&self, label: &str, duty: Duty) -> Result<Link, Fault> {
         let opening = Box::pin(self.open_patiently(label, duty));
-        tokio::time::timeout(CONNECT_TIMEOUT * 2, opening).await.unwrap_or_else(|_| {
-            Err(Fault::new(Code::Unreachable, &*self.place).saying("no answer in time"))
-        })
+        match tokio::time::timeout(CONNECT_TIMEOUT * 2, opening).await {
+            Ok(Err(fault)) => Err(self.login().told(fault).await),
+            Ok(opened) => opened,
+            Err(_) => Err(Fault::new(Code::Unreachable, &*self.place).saying("no answer in time")),
+        }
+    }
+
+    fn login(&self) -> Login<'_> {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => Some(host.as_str()),
+            Some(Host::Unix(_)) | None => None,
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        Login {
+            server: "PostgreSQL",
+            at: host.map(|host| (host, port)),
+            user: self.config.get_user(),
+            database: self.config.get_dbname(),
+            with_password: self.config.get_password().is_some(),
+        }
     }
 
     async fn open_patiently(&self, label: &str, duty: Duty) -> Result<Link, Fault> {

@@ -9,6 +9,8 @@ use protocol::plan::StepKind;
 use tokio_postgres::Error;
 
 use super::guard::Absurd;
+use super::sentence::sentence;
+use crate::knock;
 
 /// What a SQLSTATE comes to. The first row whose text begins the SQLSTATE counts, so exact codes
 /// stand before the class they belong to.
@@ -83,6 +85,7 @@ pub(super) fn fault(place: &str, error: &Error) -> Fault {
         constraint: said.constraint().map(str::to_owned),
         column: said.column().map(str::to_owned),
         table: said.table().map(str::to_owned),
+        sentence: sentence(said),
     };
     let fault = Fault::new(code, place).native(native);
     let object = if code == Code::RightsMissing { denied_object(said.message()) } else { None };
@@ -161,14 +164,21 @@ pub(super) fn connecting(place: &str, error: &Error) -> Fault {
         let fault = fault(place, error);
         // "permission denied for database" is an answer to the login.
         return match fault.code() == Code::RightsMissing {
-            true => Fault::new(Code::LoginRefused, place).saying("the user may not connect"),
+            true => {
+                let refused =
+                    Fault::new(Code::LoginRefused, place).saying("the user may not connect");
+                match fault.named() {
+                    Some(native) => refused.native(native.clone()),
+                    None => refused,
+                }
+            }
             false => fault,
         };
     }
     let words = error.to_string();
     if words.starts_with("authentication error") || words.starts_with("invalid configuration") {
         return Fault::new(Code::LoginRefused, place)
-            .saying("the login cannot be made: is a password missing?");
+            .saying("the server asks for a password, or for another way to log in");
     }
     match refusal(error) {
         Some(words) => Fault::new(Code::TlsRefused, place).saying(words),
@@ -200,7 +210,7 @@ fn lost(place: &str, error: &Error) -> Fault {
     match cause.downcast_ref::<std::io::Error>() {
         Some(io) => match io.get_ref().and_then(|inner| inner.downcast_ref::<Absurd>()) {
             Some(found) => absurd(place, *found),
-            None => fault.saying(io.to_string()),
+            None => fault.saying(knock::words(io)),
         },
         None => fault.saying("the connection broke"),
     }

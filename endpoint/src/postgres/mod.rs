@@ -24,6 +24,7 @@ mod range;
 mod read;
 mod reader;
 mod rights;
+mod sentence;
 mod session;
 mod snapshot;
 mod sql;
@@ -106,6 +107,10 @@ impl Source for Postgres {
         self.door.place()
     }
 
+    async fn server(&self) -> Result<String, Fault> {
+        self.ask_server().await
+    }
+
     async fn identity(&self) -> Result<String, Fault> {
         self.ask_identity().await
     }
@@ -166,6 +171,10 @@ impl Target for Postgres {
 
     fn place(&self) -> &str {
         self.door.place()
+    }
+
+    async fn server(&self) -> Result<String, Fault> {
+        self.ask_server().await
     }
 
     async fn identity(&self) -> Result<String, Fault> {

@@ -100,6 +100,12 @@ const REPLACED: &str = "
                     SELECT FROM pg_partition_tree(to_regclass($3::text)) t WHERE t.relid = s.oid))";
 
 impl Postgres {
+    pub(super) async fn ask_server(&self) -> Result<String, Fault> {
+        let link = self.door.open("longhaul:version", Duty::Read).await?;
+        let version: String = link.one("SELECT current_setting('server_version')").await?;
+        Ok(format!("PostgreSQL {version}"))
+    }
+
     pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
         let link = self.door.open("longhaul:identity", Duty::Read).await?;
         let system: String = match link.one(SYSTEM).await {

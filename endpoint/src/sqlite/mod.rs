@@ -127,6 +127,10 @@ impl Source for File {
         &self.place.shown
     }
 
+    async fn server(&self) -> Result<String, Fault> {
+        Ok(format!("SQLite {}", rusqlite::version()))
+    }
+
     async fn identity(&self) -> Result<String, Fault> {
         self.place.identity()
     }
@@ -179,6 +183,10 @@ impl Target for File {
 
     fn place(&self) -> &str {
         &self.place.shown
+    }
+
+    async fn server(&self) -> Result<String, Fault> {
+        Ok(format!("SQLite {}", rusqlite::version()))
     }
 
     async fn identity(&self) -> Result<String, Fault> {

@@ -21,11 +21,15 @@ async fn a_run_that_nobody_knows_how_to_carry_is_warned_of_and_its_status_says_w
     let fleet = Fleet::new(LONGHAUL, 100, "").await;
     estranged(&fleet);
     let said = fleet.longhaul(&["submit", "--output", "json"]).exits(0);
-    let nobody = ["no coordinator is there; start one", "no worker is there; start one"];
+    let nobody = ["no coordinator is running; start one", "no worker is running; start one"];
     let said = said.says(&nobody);
     assert_eq!(said.json()["warnings"].as_array().unwrap().len(), 2, "{said}");
     let run = said.json()["run"].as_str().unwrap().to_owned();
-    let _ = fleet.longhaul(&["status", &run]).exits(0).says(&nobody).says(&["nobody leads it yet"]);
+    let _ = fleet
+        .longhaul(&["status", &run])
+        .exits(0)
+        .says(&nobody)
+        .says(&["no coordinator leads it yet"]);
     let _ = fleet.longhaul(&["cancel", &run]).exits(0);
 
     let roles = ["coordinator", "worker"];

@@ -23,7 +23,7 @@ fn where_all_is_well_it_ends_with_zero() {
     let from = setting.sqlite("from.db", "PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER)");
     setting.migration(&from, "sqlite:to.db", "");
     let said = setting.longhaul(&["doctor"]).exits(0);
-    let _ = said.says(&["old  sqlite:", "new  sqlite:to.db", "journal_mode", " 0 to mend"]);
+    let _ = said.says(&["old  sqlite:", "new  sqlite:to.db", "journal_mode", " 0 to fix"]);
     assert!(!setting.path("to.db").exists(), "it changed something");
 }
 

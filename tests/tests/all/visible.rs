@@ -26,13 +26,14 @@ const PRINTING: [&str; 11] = [
 
 /// Where they may stand: how often in each file. All else is to call `render::line`, `answer` and
 /// `answer_json`, or `progress::say`, `insist` and `write`.
-const PRINTERS: [(&str, usize); 7] = [
-    // Three ways to stdout: text, JSON, and the emptying of the terminal; and whether stderr is one.
-    ("render/mod.rs", 4),
+const PRINTERS: [(&str, usize); 8] = [
+    // Four ways to stdout: text, text with colours, JSON, and the emptying of the terminal; and whether
+    // stderr is one.
+    ("render/mod.rs", 5),
     // The two ways to stderr, lines and questions, and whether it is a terminal.
-    ("progress/mod.rs", 3),
-    // Lines above bars, and what stands in them.
-    ("progress/bars.rs", 5),
+    ("progress/mod.rs", 5),
+    // What is drawn at the bottom of a terminal, of lines made safe; and whether it is a terminal.
+    ("progress/screen.rs", 3),
     // Logs, by a writer that makes them safe; and whether it is a terminal.
     ("progress/logs.rs", 3),
     // Exports, which are data to all but a terminal; and whether it is one.
@@ -40,6 +41,7 @@ const PRINTERS: [(&str, usize); 7] = [
     // Whether it is a terminal.
     ("command/status.rs", 1),
     ("command/agree.rs", 1),
+    ("render/report/summary.rs", 1),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -46,12 +46,9 @@ fn what_is_not_yaml() {
     );
     assert_eq!(
         said("just text"),
-        "school.yaml:1:1: a map of keys and values is wanted here; this is text"
+        "school.yaml:1:1: expected a map of keys and values; this is text"
     );
-    assert_eq!(
-        said("- a\n"),
-        "school.yaml:1:1: a map of keys and values is wanted here; this is a list"
-    );
+    assert_eq!(said("- a\n"), "school.yaml:1:1: expected a map of keys and values; this is a list");
     assert_eq!(
         added("name: [a, b\n"),
         "school.yaml:8:7: this is not YAML: unclosed bracket '['\n\
@@ -104,27 +101,27 @@ fn what_nobody_knows() {
     assert_eq!(
         added("frm: x\n"),
         "school.yaml:8:1: unknown key `frm`; did you mean `from`?\n\
-         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
+         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("parallel: 4\n"),
-        "school.yaml:8:1: unknown key `parallel`; not known here\n\
-         What may stand here: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
+        "school.yaml:8:1: unknown key `parallel`; not valid here\n\
+         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    confilct: [id]\n"),
         "school.yaml:10:5: unknown key `confilct`; did you mean `conflict`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    filter: x\n"),
         "school.yaml:10:5: unknown key `filter`; did you mean `where`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         added("limits: { workers: 4 }\n"),
         "school.yaml:8:11: unknown key `workers`; did you mean `slots`?\n\
-         What may stand here: `slots`, `rows_per_second`, `megabytes_per_second`, `memory`, `chunk_bytes`, `rejects`."
+         Valid keys: `slots`, `rows_per_second`, `megabytes_per_second`, `memory`, `chunk_bytes`, `rejects`."
     );
     assert_eq!(
         added("mode: upsrt\n"),
@@ -149,7 +146,7 @@ fn what_nobody_knows() {
     assert_eq!(
         changed("env:PW", "env:PW\n    tls: { mode: verify-full }"),
         "school.yaml:6:12: unknown key `mode`; did you mean `verify`?\n\
-         What may stand here: `verify`, `ca`, `cert`, `key`."
+         Valid keys: `verify`, `ca`, `cert`, `key`."
     );
     assert_eq!(
         changed("env:PW", "env:PW\n    tls: require"),
@@ -159,7 +156,7 @@ fn what_nobody_knows() {
     assert_eq!(
         changed("    url: p", "    uri: p"),
         "school.yaml:4:5: unknown key `uri`; did you mean `url`?\n\
-         What may stand here: `url`, `password`, `tls`, `max_connections`, `rows_per_second`, `megabytes_per_second`."
+         Valid keys: `url`, `password`, `tls`, `max_connections`, `rows_per_second`, `megabytes_per_second`."
     );
     assert_eq!(
         changed("\" }", "\", password:geheim }"),
@@ -220,64 +217,64 @@ fn what_leaves_nothing_to_clamp_to() {
 fn what_is_of_the_wrong_kind() {
     assert_eq!(
         added("limits: 5\n"),
-        "school.yaml:8:9: a map of keys and values is wanted here; this is a number"
+        "school.yaml:8:9: expected a map of keys and values; this is a number"
     );
     assert_eq!(
         added("limits: { slots: many }\n"),
-        "school.yaml:8:18: a whole number is wanted here; this is text"
+        "school.yaml:8:18: expected a whole number; this is text"
     );
     assert_eq!(
         added("limits: { slots: \"4\" }\n"),
-        "school.yaml:8:18: a whole number is wanted here; this is text in quotes\n\
+        "school.yaml:8:18: expected a whole number; this is text in quotes\n\
          Remove the quotes."
     );
     assert_eq!(
         added("limits: { slots: 1.5 }\n"),
-        "school.yaml:8:18: a whole number is wanted here; this is a fraction"
+        "school.yaml:8:18: expected a whole number; this is a fraction"
     );
     assert_eq!(
         added("limits: { slots: -1 }\n"),
-        "school.yaml:8:18: a whole number is wanted here; this is less than zero"
+        "school.yaml:8:18: expected a whole number; this is negative"
     );
     assert_eq!(
         added("limits: { rejects: 99999999999999999999 }\n"),
-        "school.yaml:8:20: a whole number is wanted here; this is too large"
+        "school.yaml:8:20: expected a whole number; this is too large"
     );
     assert_eq!(
         added("limits: { memory: 64M }\n"),
-        "school.yaml:8:19: this size has a unit that nobody knows\n\
+        "school.yaml:8:19: unknown unit\n\
          Write a number and a unit, such as `64MiB` (2²⁰ bytes each) or `64MB` (10⁶), or a plain number of bytes."
     );
     assert_eq!(
         added("limits: { memory: [1] }\n"),
-        "school.yaml:8:19: a size is wanted here; this is a list"
+        "school.yaml:8:19: expected a size; this is a list"
     );
-    assert_eq!(added("mode: [upsert]\n"), "school.yaml:8:7: a word is wanted here; this is a list");
+    assert_eq!(added("mode: [upsert]\n"), "school.yaml:8:7: expected a word; this is a list");
     assert_eq!(
         added("name: { a: b }\n"),
-        "school.yaml:8:7: a text is wanted here; this is a map\n\
+        "school.yaml:8:7: expected text; this is a map\n\
          Put the text in quotes if it holds `: `, `[`, `{` or `#`."
     );
     assert_eq!(
         added("entities: { a: b }\n"),
-        "school.yaml:8:11: `all` or a list is wanted here; this is a map"
+        "school.yaml:8:11: expected `all` or a list; this is a map"
     );
     assert_eq!(
         added("entities: [[a]]\n"),
-        "school.yaml:8:12: a pattern or a map of keys and values is wanted here; this is a list"
+        "school.yaml:8:12: expected a pattern or a map of keys and values; this is a list"
     );
     assert_eq!(
         added("entities:\n  -\n"),
-        "school.yaml:9:4: a pattern or a map of keys and values is wanted here; this is nothing"
+        "school.yaml:9:4: expected a pattern or a map of keys and values; this is nothing"
     );
     assert_eq!(
         added("entities:\n  - entity: a\n    conflict: id\n"),
-        "school.yaml:10:15: a list is wanted here; this is text\n\
+        "school.yaml:10:15: expected a list; this is text\n\
          Put it in square brackets: `[…]`."
     );
     assert_eq!(
         changed("url: postgres://app@db.example:5432/school", "url: [x]"),
-        "school.yaml:4:10: a text is wanted here; this is a list\n\
+        "school.yaml:4:10: expected text; this is a list\n\
          Put the text in quotes if it holds `: `, `[`, `{` or `#`."
     );
 }
@@ -419,7 +416,7 @@ fn environments_and_addresses() {
     );
     assert_eq!(
         changed("to: prod", "to: sqlite:x.db"),
-        "school.yaml:7:5: a name is wanted here, not an address\n\
+        "school.yaml:7:5: expected the name of an environment; this is an address\n\
          Give the address a name under `environments`, and write the name here."
     );
     assert_eq!(
@@ -429,11 +426,11 @@ fn environments_and_addresses() {
     );
     assert_eq!(
         changed("postgres:", "postgress:"),
-        "school.yaml:4:10: this is not the URL of an endpoint; did you mean `postgres:`?"
+        "school.yaml:4:10: this is not the URL of a database; did you mean `postgres:`?"
     );
     assert_eq!(
         changed("sqlite:school", "school"),
-        "school.yaml:2:18: this is not the URL of an endpoint; its beginning says nothing about the engine"
+        "school.yaml:2:18: this is neither a URL nor an environment of a migration file; a URL begins with its engine: `postgres://…`"
     );
     assert_eq!(
         changed("sqlite:school.db", "sqlite:"),
@@ -469,7 +466,7 @@ fn secrets_have_no_place_in_the_file() {
     );
     assert_eq!(
         changed("env:PW", "[geheim]"),
-        "school.yaml:5:15: a reference to a secret is wanted here; this is a list"
+        "school.yaml:5:15: expected a reference to a secret; this is a list"
     );
     assert_eq!(
         changed("env:PW", "|\n      geheim"),
@@ -484,7 +481,7 @@ fn overrides_are_pointed_at_too() {
     assert_eq!(
         set("limits.slot=4"),
         "--set limits.slot: unknown key `slot`; did you mean `slots`?\n\
-         What may stand here: `slots`, `rows_per_second`, `megabytes_per_second`, `memory`, `chunk_bytes`, `rejects`."
+         Valid keys: `slots`, `rows_per_second`, `megabytes_per_second`, `memory`, `chunk_bytes`, `rejects`."
     );
     assert_eq!(
         set("to=prd"),
@@ -516,16 +513,16 @@ fn overrides_are_pointed_at_too() {
     );
     assert_eq!(
         set("environments.prod.url=postgress://u:geheim@h"),
-        "--set environments.prod.url: this is not the URL of an endpoint; did you mean `postgres:`?"
+        "--set environments.prod.url: this is not the URL of a database; did you mean `postgres:`?"
     );
     assert_eq!(
         variable("LONGHAUL_LIMITS__SLOTS", "x"),
-        "variable LONGHAUL_LIMITS__SLOTS: a whole number is wanted here; this is text"
+        "variable LONGHAUL_LIMITS__SLOTS: expected a whole number; this is text"
     );
     assert_eq!(
         variable("LONGHAUL_ENTITIES", "[a, { entity: b, confict: [c] }]"),
         "variable LONGHAUL_ENTITIES: unknown key `confict`; did you mean `conflict`?\n\
-         What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
     );
     assert_eq!(
         variable("LONGHAUL_ENVIRONMENTS__PROD__PASSWORD", "geheim"),

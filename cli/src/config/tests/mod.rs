@@ -212,8 +212,8 @@ fn null_is_a_policy_and_nothing_is_none() {
     for (wrong, said) in [
         ("replace", "`replace` needs to know with what"),
         ("nul", "did you mean `null`?"),
-        ("", "is wanted here"),
-        ("[clamp]", "is wanted here"),
+        ("", "expected "),
+        ("[clamp]", "expected "),
         ("{ replac: 1 }", "did you mean `replace`?"),
     ] {
         let error = policy(wrong).unwrap_err().render(100, false);
@@ -276,7 +276,7 @@ fn without_a_file_two_urls_are_enough() {
     let fault = Config::between("sqlite:a.db", "postgress://u:geheim@h/d").unwrap_err();
     assert_eq!(
         fault.to_string(),
-        "the URL is not one of an endpoint (--to): this is not the URL of an endpoint; \
+        "the URL is not one of an endpoint (--to): this is not the URL of a database; \
          did you mean `postgres:`?"
     );
 }

@@ -20,7 +20,7 @@ config-malformed
     ·     ────┬───
     ·         ╰── did you mean `conflict`?
     ╰────
-  help: What may stand here: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`,
+  help: Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`,
         `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`.
 "
     );

@@ -55,13 +55,15 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>], total: Option<&[Str
         Some(heading) if heading.starts_with('#') => " class=\"number\"",
         _ => "",
     };
+    let label = |at: usize| text(headings.get(at).map_or("", |name| name.trim_start_matches('#')));
     let heading = |(at, name): (usize, &&str)| {
         format!("<th scope=\"col\"{}>{}</th>", class(at), Text(name.trim_start_matches('#')))
     };
     let row = |cells: &[String]| {
         let cell = |(at, cell): (usize, &String)| match at {
             0 => format!("<th scope=\"row\">{cell}</th>"),
-            _ => format!("<td{}>{cell}</td>", class(at)),
+            // Where the screen is narrow, each row is a card and names its cells.
+            _ => format!("<td{} data-label=\"{}\">{cell}</td>", class(at), label(at)),
         };
         format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
     };

@@ -8,6 +8,7 @@
 use coordinator::report::{EntityReport, Report, Verdict};
 
 use super::chart;
+use super::facts;
 use super::markup::{self, Text, list, paragraph, section, text};
 use super::proof;
 use super::trouble;
@@ -20,7 +21,8 @@ const STYLE: &str = include_str!("page.css");
 pub(super) fn html(report: &Report) -> String {
     let sections = [
         section("What to know", &to_know(report)),
-        section("Entities", &entities(report)),
+        section("Tables", &entities(report)),
+        facts::made(report),
         timeline(report),
         trouble::rejects(report),
         trouble::policies(report),
@@ -28,6 +30,7 @@ pub(super) fn html(report: &Report) -> String {
         proof::section_of(report),
         proof::checks(report),
         proof::digests(report),
+        facts::provenance(report),
         notes(report),
     ];
     format!(
@@ -87,8 +90,8 @@ fn lead(report: &Report) -> String {
 
 fn entities_of(report: &Report) -> String {
     match report.entities.len() {
-        1 => "1 entity".to_string(),
-        several => format!("{several} entities"),
+        1 => "1 table".to_string(),
+        several => format!("{several} tables"),
     }
 }
 
@@ -97,15 +100,14 @@ fn header(report: &Report) -> String {
         (Verdict::Verified, 1..) => "wait",
         (verdict, _) => colour(verdict),
     };
-    let side = |side: &protocol::plan::Side| {
-        format!("{} <span class=\"soft\">({})</span>", Text(&side.environment.0), side.engine)
-    };
     let facts = [
-        ("From", side(&report.from)),
-        ("To", side(&report.to)),
+        ("From", facts::side(report, &report.from, true)),
+        ("To", facts::side(report, &report.to, false)),
         ("Began", moment(&report.created)),
         ("Ended", report.ended.as_deref().map_or_else(|| "not yet".to_string(), moment)),
         ("Took", report.seconds.map_or_else(|| "–".to_string(), duration)),
+        ("Speed", facts::speed(report).unwrap_or_else(|| "–".to_string())),
+        ("By", report.origin.as_ref().map_or_else(|| "–".to_string(), |o| text(&o.by))),
         ("State", standing(report)),
         ("Verified", last_check(report)),
         ("Run", format!("<code>{}</code>", report.run)),
@@ -137,8 +139,14 @@ fn last_check(report: &Report) -> String {
     }
 }
 
-/// `2026-11-21 05:36:50 UTC`, from RFC 3339.
+/// `2026-11-21 05:36:50 UTC`, and the same in the zone of this machine, from RFC 3339.
 pub(super) fn moment(instant: &str) -> String {
+    let local = instant.parse::<protocol::clock::Instant>().ok().and_then(|at| at.local());
+    let local = local.map(|local| format!(" ({local})")).unwrap_or_default();
+    utc(instant) + &local
+}
+
+fn utc(instant: &str) -> String {
     match instant.split_once('T') {
         Some((day, time)) => {
             let seconds = time.split(['.', 'Z']).next().unwrap_or_default();
@@ -165,7 +173,7 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// What an operator must not miss, the gravest first.
 fn to_know(report: &Report) -> String {
-    let mut items = Vec::new();
+    let mut items = facts::missing(report);
     let of = |verdict| report.entities.iter().filter(move |e| e.verdict == verdict);
     for (verdict, word) in [(Verdict::Different, "bad"), (Verdict::NotVerified, "wait")] {
         items.extend(of(verdict).map(|entity| {
@@ -199,7 +207,7 @@ fn to_know(report: &Report) -> String {
 
 fn entities(report: &Report) -> String {
     let head =
-        ["Entity", "#Read", "#Written", "#Filtered", "#Rejected", "#Bytes", "#Time", "Verdict"];
+        ["Table", "#Read", "#Written", "#Filtered", "#Rejected", "#Bytes", "#Time", "Verdict"];
     let rows: Vec<_> = report.entities.iter().map(entity).collect();
     let counts = report.totals;
     let total = [
@@ -212,7 +220,7 @@ fn entities(report: &Report) -> String {
         String::new(),
         mark(report.verdict),
     ];
-    let note = "Time is the sum over the entity's chunks; several are in work at once.";
+    let note = "Time is the sum over the table's chunks; several are in progress at once.";
     format!("{}<p class=\"soft\">{note}</p>\n", markup::table(&head, &rows, Some(total.as_slice())))
 }
 
@@ -252,7 +260,7 @@ fn timeline(report: &Report) -> String {
         "<figure>\n{}<figcaption>Rows written per second, at most {fastest}; below it, the stages. \
          A gap is a time without rows: a pause, or work of another stage.</figcaption>\n</figure>\n{}",
         chart::draw(timeline),
-        markup::table(&["Stage", "#Began after", "#Took", "#Chunks"], &stages, None),
+        markup::table(&["Stage", "#Began after", "#Took", "#Steps"], &stages, None),
     );
     section("Timeline", &body)
 }
@@ -271,9 +279,9 @@ fn notes(report: &Report) -> String {
 
 fn footer(report: &Report) -> String {
     format!(
-        "<footer>\n<p>Drawn from plan, receipts and rejects as they stand in the target; <code>longhaul \
-         report {}</code> draws it again. Plan <span class=\"digest\">{}</span>.</p>\n</footer>\n",
+        "<footer>\n<p>Longhaul {} made this page from plan, receipts and rejects as they are in the \
+         target; <code>longhaul report {}</code> makes it again.</p>\n</footer>\n",
+        env!("CARGO_PKG_VERSION"),
         report.run,
-        Text(&report.fingerprint),
     )
 }

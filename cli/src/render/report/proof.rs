@@ -82,5 +82,5 @@ pub(super) fn digests(report: &Report) -> String {
     let rows: Vec<_> = report.entities.iter().map(row).collect();
     let about = "Rows, and the sum of a 128-bit digest of each: equal where the same rows, value for \
                  value, were written and read back.";
-    section("Digests", &(paragraph(about) + &table(&["Entity", "Written", "Found"], &rows, None)))
+    section("Digests", &(paragraph(about) + &table(&["Table", "Written", "Found"], &rows, None)))
 }

@@ -79,6 +79,28 @@ fn report(verdict: Verdict) -> Report {
         totals: entity(verdict).counts,
         entities: vec![entity(verdict)],
         steps: (1, 2),
+        origin: Some(protocol::origin::Origin {
+            version: "0.1.0".into(),
+            by: HOSTILE.into(),
+            command: HOSTILE.into(),
+            file: Some(HOSTILE.into()),
+            file_digest: Some("f00d".into()),
+            from: protocol::origin::Place { server: HOSTILE.into(), at: HOSTILE.into() },
+            to: protocol::origin::Place::default(),
+        }),
+        settings: vec![coordinator::report::Setting {
+            what: "where".into(),
+            value: HOSTILE.into(),
+            tables: vec![HOSTILE.into()],
+            more: 2,
+        }],
+        made: vec![coordinator::report::Made {
+            kind: "foreign_key".into(),
+            done: 1,
+            planned: 2,
+            names: vec![HOSTILE.into()],
+            missing: vec![HOSTILE.into()],
+        }],
         links_left: vec!["foreign key of <b>".into()],
         timeline: Some(timeline()),
         rejected: vec![Group {
@@ -170,16 +192,19 @@ fn the_page_says_what_the_report_says() {
         "5 values were changed, as the migration's policies say.",
         "duplicate key <code>unique (23505)</code>",
         "longer than the type keeps <code>too_long</code>",
-        "The run was taken up again once.",
+        "The run was resumed once.",
         "Its leader changed 2 times.",
-        "2 tries beyond the first",
+        "2 retries of its chunks",
         "1 of 2 steps are done.",
-        "Not made, although all rows are there: foreign key of &lt;b&gt;.",
-        "Chunk 7 was given up",
+        "Not created, although all rows are there: foreign key of &lt;b&gt;.",
+        "Chunk 7 was parked",
         "The source was written to, although nobody was to write.",
         "rewritten by the target in a way that cannot be foretold",
         "<code>longhaul rejects list 00000000-0000-0000-0000-000000000000</code>",
         ">1,500</text>",
+        "foreign key of &lt;b&gt;</strong> is missing, although all rows are there.",
+        "<th scope=\"row\">foreign keys</th>",
+        "data-label=\"Verdict\"",
     ] {
         let plain = html.replace("&#39;", "'");
         assert!(plain.contains(said), "{said}\n{html}");
@@ -193,6 +218,8 @@ fn a_run_without_trouble_says_so() {
     report.entities[0].policies.clear();
     report.totals.rejected = 0;
     report.broken_promise = false;
+    report.faults.clear();
+    report.links_left.clear();
     let html = page::html(&report);
     assert!(html.contains("<h1>Verified</h1>") && html.contains("Nothing needs your attention."));
     assert!(html.contains("<header class=\"good\">"));

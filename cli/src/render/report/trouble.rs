@@ -28,7 +28,7 @@ pub(super) fn rejects(report: &Report) -> String {
          <code>longhaul rejects export {run} -o rejects.csv</code>.</p>\n",
         run = report.run
     );
-    let headings = ["Entity", "Column", "Reason", "#Rows", "Keys, the first of them"];
+    let headings = ["Table", "Column", "Reason", "#Rows", "Keys, the first of them"];
     section("Rejected rows", &(table(&headings, &rows, None) + &more))
 }
 
@@ -89,7 +89,7 @@ pub(super) fn policies(report: &Report) -> String {
     let rows: Vec<_> = report.entities.iter().flat_map(of).collect();
     let about = "These values did not fit their column, and were changed as the migration's policies \
                  say.";
-    let body = paragraph(about) + &table(&["Entity", "Column", "Reason", "#Values"], &rows, None);
+    let body = paragraph(about) + &table(&["Table", "Column", "Reason", "#Values"], &rows, None);
     section("Changed values", &body)
 }
 
@@ -98,8 +98,8 @@ pub(super) fn faults(report: &Report) -> String {
     let mut items = Vec::new();
     match report.resumes {
         0 => {}
-        1 => items.push("The run was taken up again once.".to_string()),
-        n => items.push(format!("The run was taken up again {n} times.")),
+        1 => items.push("The run was resumed once.".to_string()),
+        n => items.push(format!("The run was resumed {n} times.")),
     }
     match report.leader_changes {
         0 => {}
@@ -109,15 +109,16 @@ pub(super) fn faults(report: &Report) -> String {
     let retried = report.entities.iter().filter(|entity| entity.retries > 0);
     items.extend(retried.map(|entity| {
         let times = grouped(entity.retries);
-        format!("{}: {times} tries beyond the first of its chunks.", Text(&entity.target))
+        format!("{}: {times} retries of its chunks.", Text(&entity.target))
     }));
     let (done, planned) = report.steps;
     if done < planned {
         items.push(format!("{done} of {planned} steps are done."));
     }
     let left = report.links_left.iter();
-    items
-        .extend(left.map(|link| format!("Not made, although all rows are there: {}.", Text(link))));
+    items.extend(
+        left.map(|link| format!("Not created, although all rows are there: {}.", Text(link))),
+    );
     items.extend(report.samples.iter().map(evidence));
     let body = match (items.is_empty(), report.faults.is_empty()) {
         (true, true) => paragraph("None."),
@@ -134,8 +135,8 @@ fn met(faults: &[Met]) -> String {
     faults.sort_by_key(|met| std::cmp::Reverse((met.parked, met.times)));
     let row = |met: &&Met| {
         let left = match met.parked {
-            0 => "tried again".to_string(),
-            chunks => format!("{} left to a person", grouped(chunks)),
+            0 => "retried".to_string(),
+            chunks => format!("{} parked", grouped(chunks)),
         };
         vec![
             format!("{}<small>{}</small>", Text(&met.message), Text(&met.what)),
@@ -145,11 +146,11 @@ fn met(faults: &[Met]) -> String {
         ]
     };
     let rows: Vec<_> = faults.iter().map(row).collect();
-    table(&["Fault", "Code", "#Times", "What became of it"], &rows, None)
+    table(&["Fault", "Code", "#Times", "Result"], &rows, None)
 }
 
 fn evidence(sample: &Reject) -> String {
     let why = reason(&sample.reason, sample.constraint.as_deref());
     let key = Text(&sample.key);
-    format!("Chunk {} was given up; evidence: key <code>{key}</code>, {why}.", sample.chunk)
+    format!("Chunk {} was parked; sample: key <code>{key}</code>, {why}.", sample.chunk)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::super::{steering, visible};
 use crate::fleet::crew;
+use crate::progress::counted;
 
 /// No claim in the ledger is believed for longer.
 const CLAIM_MINUTES_MAX: u32 = 5;
@@ -47,13 +48,14 @@ impl Fleet {
 
     /// For people.
     pub(crate) fn text(&self) -> String {
-        let number = |n: Option<u64>| n.map_or_else(|| "?".into(), |n| n.to_string());
-        let count = |n: Option<usize>| number(n.and_then(|n| u64::try_from(n).ok()));
+        let things = |n: Option<u64>, one: &str, several: &str| {
+            n.map_or_else(|| format!("? {several}"), |n| counted(n, one, several))
+        };
         let mut out = format!(
-            "  fleet: {} chunks in hands, {} workers with {} slots\n  asked: {}\n",
-            count(self.chunks_in_hands),
-            count(self.workers),
-            number(self.slots.map(u64::from)),
+            "  fleet: {} in progress, {} ({})\n  overrides: {}\n",
+            things(self.chunks_in_hands.and_then(|n| u64::try_from(n).ok()), "chunk", "chunks"),
+            things(self.workers.and_then(|n| u64::try_from(n).ok()), "worker", "workers"),
+            things(self.slots.map(u64::from), "slot", "slots"),
             steering::text(&self.asked),
         );
         for trouble in &self.troubles {
@@ -74,8 +76,8 @@ fn troubles(
         return troubles;
     }
     let led: Result<(), String> = match record.led_ms_ago {
-        None => Err("nobody leads it yet".into()),
-        Some(ms) if ms > SILENT_MS => Err(format!("nobody leads it since {} s", ms / 1000)),
+        None => Err("no coordinator leads it yet".into()),
+        Some(ms) if ms > SILENT_MS => Err(format!("no coordinator has led it for {} s", ms / 1000)),
         Some(_) => Ok(()),
     };
     troubles.extend(led.clone().err());

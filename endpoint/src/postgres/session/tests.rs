@@ -149,6 +149,7 @@ fn plan(entity: Entity) -> Plan {
         chunks: (0..).zip(works).map(chunk).collect(),
         charsets: Default::default(),
         notes: Vec::new(),
+        origin: None,
         drawn_from: DrawnFrom {
             migration: String::new(),
             source: String::new(),

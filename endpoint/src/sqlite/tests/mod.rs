@@ -115,6 +115,7 @@ fn plan(entity: &Entity, chunks: u32) -> Plan {
         charsets: Default::default(),
         notes: Vec::new(),
         drawn_from: DrawnFrom { migration: "".into(), source: "".into(), target: "".into() },
+        origin: None,
     }
 }
 
