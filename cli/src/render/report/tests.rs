@@ -50,6 +50,37 @@ fn timeline() -> Timeline {
     }
 }
 
+fn origin() -> protocol::origin::Origin {
+    protocol::origin::Origin {
+        version: "0.1.0".into(),
+        by: HOSTILE.into(),
+        command: HOSTILE.into(),
+        file: Some(HOSTILE.into()),
+        file_digest: Some("f00d".into()),
+        from: protocol::origin::Place { server: HOSTILE.into(), at: HOSTILE.into() },
+        to: protocol::origin::Place::default(),
+    }
+}
+
+fn setting() -> coordinator::report::Setting {
+    coordinator::report::Setting {
+        what: "where".into(),
+        value: HOSTILE.into(),
+        tables: vec![HOSTILE.into()],
+        more: 2,
+    }
+}
+
+fn made() -> coordinator::report::Made {
+    coordinator::report::Made {
+        kind: "foreign_key".into(),
+        done: 1,
+        planned: 2,
+        names: vec![HOSTILE.into()],
+        missing: vec![HOSTILE.into()],
+    }
+}
+
 fn report(verdict: Verdict) -> Report {
     let side = |name: &str, engine| Side { environment: Environment(name.into()), engine };
     let refused = |key: &str| Reject {
@@ -79,28 +110,9 @@ fn report(verdict: Verdict) -> Report {
         totals: entity(verdict).counts,
         entities: vec![entity(verdict)],
         steps: (1, 2),
-        origin: Some(protocol::origin::Origin {
-            version: "0.1.0".into(),
-            by: HOSTILE.into(),
-            command: HOSTILE.into(),
-            file: Some(HOSTILE.into()),
-            file_digest: Some("f00d".into()),
-            from: protocol::origin::Place { server: HOSTILE.into(), at: HOSTILE.into() },
-            to: protocol::origin::Place::default(),
-        }),
-        settings: vec![coordinator::report::Setting {
-            what: "where".into(),
-            value: HOSTILE.into(),
-            tables: vec![HOSTILE.into()],
-            more: 2,
-        }],
-        made: vec![coordinator::report::Made {
-            kind: "foreign_key".into(),
-            done: 1,
-            planned: 2,
-            names: vec![HOSTILE.into()],
-            missing: vec![HOSTILE.into()],
-        }],
+        origin: Some(origin()),
+        settings: vec![setting()],
+        made: vec![made()],
         links_left: vec!["foreign key of <b>".into()],
         timeline: Some(timeline()),
         rejected: vec![Group {
