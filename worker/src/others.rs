@@ -123,6 +123,10 @@ impl Carrier {
                 warn!(run = %self.parts.run, error = %fault, "why it is paused was not noted");
             }
         }
+        // Tasks that come meanwhile are sent away from now on, and not tried on what is full.
+        if let Some(aboard) = &self.fleet {
+            let _ = self.refresh(aboard, Duration::ZERO).await;
+        }
     }
 
     /// Whether the run was over when it was last asked for.

@@ -3,8 +3,17 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::{Ledger as _, Redis, RedisOptions};
 use protocol::clock::{Clock as _, SystemClock};
+use protocol::event::Fact;
+use protocol::id::{Environment, WorkerId};
+use protocol::presence::{Presence, Role};
 use tests::fleet::Fleet;
+
+use crate::visible::{HOSTILE, is_safe};
 
 const LONGHAUL: &str = env!("CARGO_BIN_EXE_mortal");
 
@@ -83,4 +92,70 @@ async fn claims_of_nobody_are_a_trouble_that_is_told_and_hold_nothing_up() {
     assert!(said.stdout.contains("trouble: "), "{said}");
     fleet.until("SELECT state FROM longhaul.run", |state| state == "complete").await;
     fleet.is_moved().await;
+}
+
+/// Whatever somebody makes the ledger say is shown, and steers no terminal.
+#[tokio::test]
+async fn words_of_the_ledger_are_printed_safely_by_every_command_of_a_fleet() {
+    let fleet = Fleet::new(LONGHAUL, 100, "").await;
+    let _leader = fleet.starts(&["coordinator"]);
+    let _worker = fleet.starts(&["worker", "--slots", "1"]);
+    let run = fleet.submits(&[]);
+    fleet.until("SELECT state FROM longhaul.run", |state| state == "complete").await;
+    let options = RedisOptions {
+        url: Fleet::ledger(),
+        fleet: fleet.name().into(),
+        ..RedisOptions::default()
+    };
+    let ledger = Redis::new(&options, Arc::new(SystemClock)).unwrap();
+    let presence = Presence {
+        id: WorkerId(HOSTILE.into()),
+        role: Role::Worker,
+        host: HOSTILE.into(),
+        pid: 7,
+        version: HOSTILE.into(),
+        protocol: 1,
+        slots: u32::MAX,
+        since: SystemClock.now(),
+        on: Vec::new(),
+        leads: Vec::new(),
+        draining: false,
+        trouble: Some(HOSTILE.into()),
+        left: false,
+        knows: Some(vec![Environment(HOSTILE.into())]),
+    };
+    ledger.present(&presence, Duration::from_secs(300)).await.unwrap();
+    let id = ledger.runs().await.unwrap()[0];
+    let (code, message) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+    ledger.publish(id, Fact::Finding { code, message }).await.unwrap();
+    let words = || HOSTILE.to_owned();
+    for parked in [false, true] {
+        let fact = Fact::Faulted {
+            chunk: protocol::id::ChunkId(9_999),
+            entity: Some(protocol::id::EntityId(9_999)),
+            what: words(),
+            code: words(),
+            message: words(),
+            advice: words(),
+            attempt: 1,
+            parked,
+        };
+        ledger.publish(id, fact).await.unwrap();
+    }
+    for arguments in [
+        &["workers"][..],
+        &["workers", "--output", "json"],
+        &["status", &run],
+        &["status", &run, "--output", "json"],
+        &["watch", &run, "--progress", "plain"],
+        &["watch", &run, "--progress", "bars"],
+        &["watch", &run, "--progress", "json"],
+        &["events", &run],
+        &["report", &run],
+        &["runs"],
+    ] {
+        let said = is_safe(fleet.longhaul(arguments));
+        assert!(!said.stdout.is_empty() || !said.stderr.is_empty(), "{arguments:?}");
+    }
+    let _ = fleet.longhaul(&["workers"]).exits(0).says(&[r"\u{1b}[2J"]);
 }

@@ -78,10 +78,10 @@ fn nothing_prints_but_what_makes_text_safe() {
 
 /// It clears the terminal, sets its title and the clipboard, goes back to the beginning of a line,
 /// turns letters around, and begins a line that looks like a verdict.
-const HOSTILE: &str =
+pub(crate) const HOSTILE: &str =
     "n\u{1b}[2J\u{1b}]0;t\u{7}\u{1b}]52;c;eA==\u{7}\r\u{202e}x\u{9b}2J\nVERIFIED: all";
 
-fn is_safe(said: Said) -> Said {
+pub(crate) fn is_safe(said: Said) -> Said {
     let shown = format!("{}{}", said.stdout, said.stderr);
     let hidden = |c: char| c != '\n' && is_hidden(c);
     assert!(!shown.contains(hidden), "{shown:?}");

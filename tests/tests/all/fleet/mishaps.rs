@@ -75,7 +75,7 @@ async fn without_a_ledger_a_slow_chunk_is_not_rung_for_again_while_somebody_is_a
 async fn a_run_that_paused_itself_says_why_in_its_target() {
     let house = House::new();
     // Until somebody makes room, which nobody does.
-    for _ in 0..10_000 {
+    for _ in 0..100 {
         house.of_target.refuse(Op::Write, Code::Full);
     }
     let run = house.submit().await;
