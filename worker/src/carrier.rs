@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use broker::{Delivery, Task};
@@ -33,6 +33,8 @@ pub(crate) struct Carrier {
     pub(crate) fleet: Option<Aboard>,
     /// What each chunk comes after.
     pub(crate) prior: Prior,
+    /// How often slots found no connection since a chunk was done.
+    pub(crate) starved: AtomicU32,
     /// Rejects of chunks that are done, and of those in flight so far.
     pub(crate) rejected: Mutex<BTreeMap<ChunkId, u64>>,
 }
@@ -62,7 +64,8 @@ impl Carrier {
         let pace = Pace::new(limits.rows_per_second, limits.bytes_per_second);
         let rejected = Mutex::new(options.rejected.clone());
         let prior = Prior::of_plan(&parts.plan);
-        Self { parts, options, pace, claim_ttl, fleet, prior, rejected }
+        let starved = AtomicU32::new(0);
+        Self { parts, options, pace, claim_ttl, fleet, prior, starved, rejected }
     }
 
     pub(crate) fn passed(&self, point: Point) {
@@ -184,8 +187,9 @@ impl Carrier {
             *session = None;
             match self.wait_for_others(chunk, &fault, heartbeat, &mut waits).await {
                 Way::Again => continue,
-                Way::GiveBack => {
+                way @ (Way::GiveBack | Way::Rest) => {
                     self.hand_back(chunk, claim).await;
+                    way.rest().await;
                     return Ok(());
                 }
                 Way::Remedy => {}

@@ -1,6 +1,7 @@
 //! What a chunk meets that others are to blame for, in a fleet: a moment that is no longer held, a
 //! session that sits on its receipt, a server without a free connection, a disk that is full.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use protocol::event::Fact;
@@ -17,9 +18,12 @@ use crate::heartbeat::Heartbeat;
 /// about as long as it takes to notice that the last one is gone, several times over.
 const WAITS_MAX: u32 = 20;
 
-/// How often a chunk in one process asks for a connection before that counts as a fault of its own:
-/// about half an hour long.
-const CONNECTION_WAITS_MAX: u32 = 1200;
+/// How often slots may find no connection, one after another and with no chunk done in between, before
+/// that counts as a fault of the chunk: half an hour, with sixteen of them.
+const STARVED_MAX: u32 = 20_000;
+
+/// Every so many times it is told.
+const STARVED_TOLD: u32 = 100;
 
 /// How long it waits each time, at most.
 const WAIT: Duration = Duration::from_secs(2);
@@ -30,8 +34,19 @@ pub(crate) enum Way {
     Again,
     /// It is left to the coordinator, and no try is counted.
     GiveBack,
+    /// The same, and its slot takes nothing for a while.
+    Rest,
     /// It is the chunk's own.
     Remedy,
+}
+
+impl Way {
+    /// The rest that a slot takes after it gave its chunk back.
+    pub(crate) async fn rest(self) {
+        if matches!(self, Self::Rest) {
+            tokio::time::sleep(jittered(WAIT)).await;
+        }
+    }
 }
 
 impl Carrier {
@@ -44,7 +59,7 @@ impl Carrier {
         waits: &mut u32,
     ) -> Way {
         if fault.code() == Code::NoConnection {
-            return self.wait_for_connection(chunk, fault, waits).await;
+            return self.without_connection(chunk, fault).await;
         }
         let Some(aboard) = &self.fleet else { return Way::Remedy };
         if fault.code() == Code::Busy && heartbeat.is_unbroken() {
@@ -69,22 +84,15 @@ impl Carrier {
         }
     }
 
-    /// A server that takes no more connections is left to those that have one. In a fleet others may be
-    /// nearer to one, and the chunk is given back after a while; in one process it is waited for, and
-    /// told so now and then.
-    async fn wait_for_connection(&self, chunk: &Chunk, fault: &Fault, waits: &mut u32) -> Way {
-        if waits.is_multiple_of(WAITS_MAX) {
-            self.faulted(chunk, fault, *waits, false).await;
+    /// A server that takes no more connections is left to the slots that have one: the chunk is given
+    /// back for them, and this slot rests. Told now and then; what goes on for too long without any chunk
+    /// done is a fault of the chunk.
+    async fn without_connection(&self, chunk: &Chunk, fault: &Fault) -> Way {
+        let before = self.starved.fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(STARVED_TOLD) {
+            self.faulted(chunk, fault, 0, false).await;
         }
-        if *waits >= WAITS_MAX && self.fleet.is_some() {
-            return Way::GiveBack;
-        }
-        if *waits >= CONNECTION_WAITS_MAX {
-            return Way::Remedy;
-        }
-        *waits += 1;
-        tokio::time::sleep(jittered(WAIT)).await;
-        Way::Again
+        if before < STARVED_MAX { Way::Rest } else { Way::Remedy }
     }
 
     /// The claim of whoever sits on the chunk is over, and it may be stopped for ever: its session is

@@ -35,7 +35,7 @@ const BATCHES_PER_SLOT: u64 = 8;
 const BATCH_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=1 << 20;
 
 /// A session that no chunk needed for so long is closed: its run may be over.
-const KEPT_FOR: Duration = Duration::from_secs(5);
+pub(crate) const KEPT_FOR: Duration = Duration::from_secs(5);
 
 /// How long to wait before a broker that cannot be heard is asked again.
 const DEAF_PAUSE: Duration = Duration::from_millis(500);

@@ -1,5 +1,7 @@
 //! What a carrier tells the ledger and whoever watches. Best effort: nothing true is only there.
 
+use std::sync::atomic::Ordering;
+
 use protocol::chunk;
 use protocol::event::Fact;
 use protocol::fault::Fault;
@@ -14,6 +16,7 @@ use crate::carrier::Carrier;
 impl Carrier {
     pub(crate) async fn done(&self, chunk: &Chunk, receipt: &Receipt, again: bool) {
         self.count_rejects(chunk.id, receipt.rejected);
+        self.starved.store(0, Ordering::Relaxed);
         let told = self.tell(Fact::Done {
             chunk: chunk.id,
             entity: chunk.entity,

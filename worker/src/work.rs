@@ -13,6 +13,7 @@ use protocol::plan::Plan;
 use protocol::run::Steering;
 
 use crate::carrier::Carrier;
+use crate::serve::KEPT_FOR;
 use crate::{Budget, Point, Probe};
 
 /// What a worker is put together from.
@@ -67,10 +68,19 @@ impl Worker {
     pub async fn slot(&self, number: u32) -> Result<(), Fault> {
         let worker = WorkerId(format!("{}/{number}", self.0.options.id));
         let mut session = None;
-        while let Some(delivery) = self.0.parts.broker.next().await? {
+        loop {
+            let heard = tokio::select! {
+                biased;
+                heard = self.0.parts.broker.next() => heard?,
+                // A connection that is not used may be what another slot waits for.
+                () = tokio::time::sleep(KEPT_FOR), if session.is_some() => {
+                    session = None;
+                    continue;
+                }
+            };
+            let Some(delivery) = heard else { return Ok(()) };
             self.0.passed(Point::Delivered);
             self.0.deliver(&worker, delivery, &mut session).await?;
         }
-        Ok(())
     }
 }
