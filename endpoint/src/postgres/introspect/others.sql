@@ -7,7 +7,8 @@ WITH every (class, oid) AS (
            WHERE d.datname = current_database()
     UNION SELECT tableoid, oid FROM pg_event_trigger
     UNION SELECT tableoid, oid FROM pg_publication
-    UNION SELECT tableoid, oid FROM pg_subscription
+    -- Of this one nobody but a superuser may read all columns, the system's own among them.
+    UNION SELECT 'pg_subscription'::regclass::oid, oid FROM pg_subscription
     UNION SELECT tableoid, oid FROM pg_foreign_data_wrapper
     UNION SELECT tableoid, oid FROM pg_foreign_server
     UNION SELECT tableoid, oid FROM pg_language
