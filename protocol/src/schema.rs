@@ -428,6 +428,9 @@ pub struct EnumType {
     pub name: TableName,
     /// Its labels, in order.
     pub labels: Vec<String>,
+    /// A comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// A sequence that no column owns.
@@ -562,7 +565,7 @@ pub struct Catalogue {
     pub roles: Vec<String>,
     /// What Longhaul sees and leaves.
     pub unmoved: Vec<Unmoved>,
-    /// Domains, composite and range types, and collations; what one needs stands before it.
+    /// Domains, composite and range types, and collations, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<OwnType>,
     /// What is installed beside what the engine has of itself.

@@ -81,12 +81,52 @@ pub(super) fn renamed(
         |f| format!("foreign key to {}", f.references),
     );
     follow(&mut wanted.peculiar, rule, &mut left);
+    find_parents(&mut wanted.peculiar, meaning, &mut left);
+    for partition in wanted.partitioning.iter_mut().flat_map(|cut| &mut cut.partitions) {
+        let Some(own) = &mut partition.own else { continue };
+        if touched {
+            let text = format!("what only the partition {} has stays behind", partition.name);
+            left.push(text);
+            partition.own = None;
+            continue;
+        }
+        let keys = std::mem::take(&mut own.foreign_keys);
+        own.foreign_keys = keep(
+            &keys,
+            &mut left,
+            |f| foreign_key(f, rule, meaning),
+            |f| format!("foreign key of {} to {}", partition.name, f.references),
+        );
+    }
     (wanted, left)
+}
+
+/// Gives parents the names that they have in the target. A table does not inherit from one whose
+/// columns are others there; one that is not moved at all is the target's to miss.
+fn find_parents(peculiar: &mut Peculiar, meaning: &Meaning<'_>, left: &mut Vec<String>) {
+    let altered =
+        |parent: &TableName| meaning(parent).is_some_and(|(_, rule)| rule.is_some_and(alters));
+    if peculiar.parents.iter().any(altered) {
+        for parent in peculiar.parents.drain(..) {
+            left.push(format!("inheritance from {parent} stays behind: its columns change"));
+        }
+        (peculiar.inherited, peculiar.inherited_checks) = (Vec::new(), Vec::new());
+    }
+    for parent in &mut peculiar.parents {
+        if let Some((name, _)) = meaning(parent) {
+            *parent = name;
+        }
+    }
+}
+
+/// Whether the rule changes the columns of a table.
+fn alters(rule: &EntityRule) -> bool {
+    !rule.rename.is_empty() || !rule.exclude.is_empty()
 }
 
 /// Lets what only its own engine has follow its columns, or says that it cannot.
 fn follow(peculiar: &mut Peculiar, rule: &EntityRule, left: &mut Vec<String>) {
-    if rule.rename.is_empty() && rule.exclude.is_empty() {
+    if !alters(rule) {
         return;
     }
     let mut lose = |what: &str| {
@@ -130,7 +170,7 @@ fn keep<T>(
     kept
 }
 
-fn new_name(rule: &EntityRule, column: &String) -> Option<String> {
+pub(super) fn new_name(rule: &EntityRule, column: &String) -> Option<String> {
     if rule.exclude.contains(column) {
         return None;
     }

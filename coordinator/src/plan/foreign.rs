@@ -117,6 +117,23 @@ fn peculiar(table: &mut Table, to: Engine, said: &mut Sayings) {
         );
         left(said, "inheritance", parent, text);
     }
+    for part in table.partitioning.iter().flat_map(|cut| &cut.partitions) {
+        let Some(own) = &part.own else { continue };
+        let mut things: Vec<_> = own.indexes.iter().map(|one| one.name.clone()).collect();
+        let keys = own.primary_key.iter().chain(&own.uniques).filter_map(|key| key.name.clone());
+        things.extend(keys);
+        things.extend(own.checks.iter().filter_map(|one| one.name.clone()));
+        things.extend(own.foreign_keys.iter().filter_map(|one| one.name.clone()));
+        things.extend(own.columns.iter().map(|one| format!("default or NOT NULL of {}", one.name)));
+        if !things.is_empty() {
+            let text = format!(
+                "what only the partition {} has stays behind: {}",
+                part.name,
+                things.join(", ")
+            );
+            left(said, "of one partition only", &part.name, text);
+        }
+    }
     if own.properties.iter().any(|one| one.kind == PropertyKind::Comment) {
         let text = "comments of its constraints and indexes stay behind";
         said.push((Level::Left, said_of_all("comment", text)));
@@ -269,7 +286,8 @@ mod tests {
         let domain = OwnType {
             name: TableName::within("public", "posint"),
             kind: OwnKind::Domain,
-            create: String::new(),
+            create: Vec::new(),
+            beside: None,
             spelled: Some("public.posint".into()),
             comment: None,
             rules: Some(rules),

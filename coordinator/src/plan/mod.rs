@@ -12,6 +12,8 @@ mod chunks;
 mod collide;
 mod columns;
 mod foreign;
+mod lacks;
+mod meaning;
 mod modes;
 mod numbered;
 mod occupied;
@@ -202,7 +204,7 @@ impl Draft<'_> {
         chosen: &[Chosen<'_>],
         include: Option<&BTreeSet<Include>>,
     ) -> Result<(Design, Wanted), Fault> {
-        let meaning = |name: &TableName| match chosen.iter().find(|c| c.table.name == *name) {
+        let place = |name: &TableName| match chosen.iter().find(|c| c.table.name == *name) {
             Some(one) => Some((one.target.clone(), Some(one.rule))),
             None => find(self.to, name, self.able).map(|there| (there.name.clone(), None)),
         };
@@ -212,7 +214,7 @@ impl Draft<'_> {
             if find(self.to, &one.target, self.able).is_some() {
                 continue;
             }
-            let (mut table, behind) = columns::renamed(one.table, one.rule, &one.target, &meaning);
+            let (mut table, behind) = columns::renamed(one.table, one.rule, &one.target, &place);
             let added = one.asked.as_ref().map(|asked| asked.added(&table));
             table.columns.extend(added.into_iter().flatten());
             left.extend(
@@ -222,6 +224,12 @@ impl Draft<'_> {
                 let said = foreign::plain(&mut table, self.from, self.to.engine);
                 let said = said.into_iter().map(|(level, text)| (one.target.clone(), level, text));
                 left.extend(said);
+            }
+            if self.from.engine != self.to.engine {
+                let lost = meaning::losses(&table, self.from, self.to.engine);
+                left.extend(
+                    lost.into_iter().map(|(level, said)| (one.target.clone(), level, said)),
+                );
             }
             tables.push((entity_id(at), table));
         }
@@ -297,6 +305,7 @@ impl Draft<'_> {
         let silent = self.silent(one, there.as_ref())?;
         if let Some(there) = &there {
             self.say_of_existing(there, holds_rows, silent);
+            self.say_what_lacks(one, there);
         }
         let linked = |c: &&ColumnMap| links.contains(&c.target);
         let links: Vec<_> = columns.iter().filter(linked).map(|c| c.source.clone()).collect();
@@ -367,6 +376,11 @@ impl Draft<'_> {
             if let Some(key) = table.foreign_keys.iter().find(to) {
                 let said = format!("{} refers to it", table.name);
                 let fault = Fault::new(Code::ReplaceReferenced, key.references.to_string());
+                return Err(fault.saying(said));
+            }
+            if let Some(parent) = table.peculiar.parents.iter().find(|p| replaced.contains(p)) {
+                let said = format!("{} inherits from it, and would be emptied with it", table.name);
+                let fault = Fault::new(Code::ReplaceReferenced, parent.to_string());
                 return Err(fault.saying(said));
             }
         }

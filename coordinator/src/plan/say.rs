@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use endpoint::Source;
 use protocol::fault::Fault;
 use protocol::plan::{Entity, Level, Note, Said, said_of_all};
-use protocol::schema::{Table, TableName};
+use protocol::schema::{Table, TableName, Unmoved};
 
 use super::chunks::Planned;
 use super::select::Chosen;
@@ -160,11 +160,17 @@ impl Draft<'_> {
         let everything = chosen.iter().any(|one| one.rule.pattern == "*");
         let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let unmoved = self.from.unmoved.iter().filter(|one| one.concerns(self.to.engine));
+        let unmoved = unmoved.filter(|one| !self.has_extension(one));
         let objects = self.from.objects.iter().filter(|one| !settled.contains(&one.key));
         let all = unmoved.map(|one| (&one.kind, &one.name));
         for (kind, name) in all.chain(objects.map(|one| (&one.word, &one.name))) {
             if everything || chosen.iter().any(|c| belongs(name, &c.table.name)) {
                 kinds.entry(kind).or_default().push(name.to_string());
+            }
+        }
+        if self.from.engine != self.to.engine && everything {
+            for one in &self.from.types {
+                kinds.entry(one.kind.word()).or_default().push(one.name.to_string());
             }
         }
         for (kind, names) in kinds {
@@ -175,6 +181,13 @@ impl Draft<'_> {
 
 /// Connections beside those of the slots: who leads, who holds the source, who looks.
 const BESIDE_SLOTS: u64 = 3;
+
+impl Draft<'_> {
+    /// Whether this is an extension that the target has as well.
+    fn has_extension(&self, one: &Unmoved) -> bool {
+        one.kind == "extension" && self.to.extensions.iter().any(|x| x.name == one.name.name)
+    }
+}
 
 /// Whether a thing is a part of a table (`orders.orders_period_excl`), or said of it.
 fn belongs(thing: &TableName, table: &TableName) -> bool {

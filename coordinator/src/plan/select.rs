@@ -116,9 +116,9 @@ fn near(pattern: &str, source: &Catalogue) -> String {
     format!("no table of the source matches{meant}{there}: {listed}{more}")
 }
 
-/// What a table is called in the target, unless its rule says it: its own schema where the target
-/// has schemas, with the source's default schema becoming the target's; elsewhere its bare name,
-/// with a schema that is not the default in front.
+/// What a table is called in the target, unless its rule says it: its own schema where both are of
+/// one engine; its own, with the source's default schema becoming the target's, where the target has
+/// schemas; elsewhere its bare name, with a schema that is not the default in front.
 fn target_name(
     rule: &EntityRule,
     name: &TableName,
@@ -132,6 +132,7 @@ fn target_name(
             None => TableName::within(home, wish),
         },
         (Some(wish), None) => TableName::bare(wish),
+        (None, Some(_)) if source.engine == target.engine && name.schema.is_some() => name.clone(),
         (None, Some(home)) if default(&name.schema) => TableName::within(home, &name.name),
         (None, Some(_)) => name.clone(),
         (None, None) if default(&name.schema) => TableName::bare(&name.name),

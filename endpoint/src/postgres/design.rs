@@ -14,9 +14,11 @@ mod links;
 mod names;
 mod numbers;
 mod objects;
+mod peculiar;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod types;
 mod words;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ use std::collections::BTreeMap;
 use protocol::fault::Fault;
 use protocol::id::EntityId;
 use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
-use protocol::schema::{Column, Engine, Table, TableName};
+use protocol::schema::{Column, Engine, OwnType, Table, TableName};
 
 use crate::{Design, DesignedStep, Wanted};
 use beside::Beside;
@@ -50,8 +52,10 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         names: Names::of(&wanted.existing),
         design: Design { durable: true, ..Design::default() },
         sequences: Sequences::default(),
+        types: Vec::new(),
         finished: BTreeMap::new(),
         beside: Beside::default(),
+        made: BTreeMap::new(),
     };
     if !draft.is_same_engine() {
         tables.iter_mut().for_each(|(_, table)| draft.take_in(table));
@@ -60,16 +64,21 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         draft.names.claim_table(table)?;
     }
     draft.name_sequences(&tables);
+    draft.choose_types(&tables)?;
     draft.decide(&tables);
-    draft.refuse_missing_types(&tables)?;
     let mut ground = draft.objects(&tables)?;
     ground.extend(draft.early_routines(&ground));
-    for (id, table) in &tables {
-        draft.table(*id, table, &ground)?;
+    ground.extend(draft.make_types(&ground, true));
+    draft.refuse_missing_types(&tables)?;
+    draft.settle_heirs(&mut tables);
+    let order = peculiar::parents_first(&tables);
+    draft.design.columns = vec![Vec::new(); tables.len()];
+    for at in &order {
+        draft.design.columns[*at] = draft.table(tables[*at].0, &tables, *at, &ground)?;
     }
     draft.late_routines();
-    for (id, table) in &tables {
-        draft.finish(*id, table)?;
+    for at in &order {
+        draft.finish_whole(&tables[*at])?;
     }
     draft.links(&tables)?;
     draft.after_rows(&tables);
@@ -102,9 +111,13 @@ struct Draft<'a> {
     names: Names,
     design: Design,
     sequences: Sequences,
+    /// Types of the source's own that the target gets.
+    types: Vec<OwnType>,
     /// The finish steps of each table so far, all of which lock it.
     finished: BTreeMap<String, Vec<usize>>,
     beside: Beside,
+    /// The steps that make tables.
+    made: BTreeMap<TableName, usize>,
 }
 
 impl Draft<'_> {

@@ -1,17 +1,19 @@
 //! What a PostgreSQL database says about itself.
 //!
 //! A handful of queries over whole catalogues, in one read-only transaction, put together here.
-//! Partitions stand inside their root. A domain is resolved to the type below it, and the domain
-//! itself is listed among what is not moved, like everything else that a [`Catalogue`] cannot say.
+//! Partitions stand inside their root. A domain is resolved to the type below it, beside its own name.
+//! What a [`Catalogue`] cannot say is listed among what is not moved.
 
 mod constraints;
 mod kinds;
 mod objects;
+mod peculiar;
 mod positions;
 mod queries;
 mod tables;
 #[cfg(test)]
 pub(super) mod tests;
+mod types;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +44,14 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         constraints: link.query(&complete(queries::CONSTRAINTS)).await?,
         indexes: link.query(&complete(queries::INDEXES)).await?,
         triggers: link.query(&complete(queries::TRIGGERS)).await?,
+        peculiar: peculiar::Answers {
+            heirs: link.query(peculiar::HEIRS).await?,
+            inherited: link.query(peculiar::INHERITED).await?,
+            typed: link.query(peculiar::TYPED).await?,
+            statistics: link.query(&complete(peculiar::STATISTICS)).await?,
+            properties: link.query(&complete(peculiar::PROPERTIES)).await?,
+            partition_columns: link.query(peculiar::PARTITION_COLUMNS).await?,
+        },
         unmoved: Vec::new(),
     };
     let mut tables = raw.tables(&kinds);
@@ -66,6 +76,8 @@ pub(super) async fn catalogue(link: &Link) -> Result<Catalogue, Fault> {
         objects: objects::objects(link).await?,
         roles: link.query(ROLES).await?.iter().map(|row| row.get(0)).collect(),
         unmoved,
+        types: link.query(&complete(types::OWN)).await?.iter().map(types::own).collect(),
+        extensions: types::extensions(&link.query(types::EXTENSIONS).await?),
         ..Catalogue::new(Engine::Postgres, version)
     })
 }
@@ -108,7 +120,7 @@ fn left(row: &Row) -> Unmoved {
 
 fn enumeration(row: &Row) -> EnumType {
     let name = TableName::within(row.get::<_, String>(0), row.get::<_, String>(1));
-    EnumType { name, labels: row.get(2) }
+    EnumType { name, labels: row.get(2), comment: row.get(3) }
 }
 
 fn sequence(row: &Row, positions: &BTreeMap<u32, Position>) -> Sequence {

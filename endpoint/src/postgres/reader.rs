@@ -179,7 +179,8 @@ impl Postgres {
 
     pub(super) async fn ask_rows(&self, table: &TableName) -> Result<bool, Fault> {
         let link = self.door.open("longhaul:rows", Duty::Read).await?;
-        let ask = format!("SELECT EXISTS (SELECT FROM {} LIMIT 1)", quote::table(table));
+        let from = Shape::ask(&link, table).await?.from(table);
+        let ask = format!("SELECT EXISTS (SELECT FROM {from} LIMIT 1)");
         link.one(&ask).await
     }
 

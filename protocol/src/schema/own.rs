@@ -156,12 +156,15 @@ pub struct OwnType {
     pub name: TableName,
     /// What it is.
     pub kind: OwnKind,
-    /// The statement that makes it.
-    pub create: String,
+    /// The statements that make it.
+    pub create: Vec<String>,
     /// As its engine prints it behind a column's name.
     pub spelled: Option<String>,
     /// A comment.
     pub comment: Option<String>,
+    /// The type that comes with it: a range has a multirange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<TableName>,
     /// What a domain asks of a column, for engines without domains.
     pub rules: Option<Rules>,
 }

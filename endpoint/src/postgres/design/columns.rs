@@ -1,14 +1,10 @@
 //! One column: its type, and the clause that makes it.
 
-use std::collections::BTreeMap;
-
 use protocol::fault::{Code, Fault};
-use protocol::id::EntityId;
 use protocol::plan::Level;
 use protocol::schema::{Column, Engine, Identity, IdentityKind, Logical, Table, TableName};
 
 use super::Draft;
-use super::words::type_name;
 use crate::DesignedColumn;
 use crate::postgres::types;
 use crate::sql::sequences::taken_from;
@@ -26,7 +22,8 @@ pub(super) struct Made {
 impl Draft<'_> {
     pub(super) fn column(&mut self, table: &Table, column: &Column) -> Result<Made, Fault> {
         let (native, logical) = self.column_type(table, column)?;
-        let mut clause = format!("{} {native}", quote::name(&column.name));
+        let own = if self.is_same_engine() { column.own_type() } else { &native };
+        let mut clause = format!("{} {own}", quote::name(&column.name));
         let generated = self.generated(table, column);
         let mut sequence = (Vec::new(), Vec::new());
         if let Some(expression) = &generated {
@@ -74,31 +71,6 @@ impl Draft<'_> {
             self.note(Level::Info, &table.name, text);
         }
         Ok((native, types::given_back(&column.logical)))
-    }
-
-    /// Refuses columns whose types the target does not have, all of them at once.
-    pub(super) fn refuse_missing_types(&self, tables: &[(EntityId, Table)]) -> Result<(), Fault> {
-        if !self.is_same_engine() {
-            return Ok(());
-        }
-        let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (_, table) in tables {
-            for column in &table.columns {
-                if let Some(name) = type_name(&column.native).filter(|name| !self.has_type(name)) {
-                    let place = format!("{}.{}", table.name, column.name);
-                    missing.entry(name.to_string()).or_default().push(place);
-                }
-            }
-        }
-        let Some(place) = missing.values().flatten().next() else { return Ok(()) };
-        let said: Vec<_> = missing
-            .iter()
-            .map(|(name, places)| format!("{name} (of {})", places.join(", ")))
-            .collect();
-        let which = if said.len() == 1 { "type" } else { "types" };
-        Err(Fault::new(Code::TypeUnsupported, place)
-            .saying(format!("the target has no {which} {}", said.join(", ")))
-            .next("Create what is named, or the extension that brings it, in the target."))
     }
 
     /// What holds a column of labels to them, where it comes from another engine.

@@ -4,7 +4,7 @@
 //! So keys and checks of one table follow one another, and its indexes, which do not disturb each
 //! other, follow those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::fault::Fault;
 use protocol::id::EntityId;
@@ -13,14 +13,39 @@ use protocol::schema::{
     Check, Deferred, Index, IndexOn, Key, Logical, Part, Property, PropertyKind, Table, TableName,
 };
 
+use super::peculiar::behind_indexes;
+use super::tables::parts;
 use super::{Draft, Made, names};
 use crate::sql::quote;
 
 impl Draft<'_> {
-    /// Designs the finish steps of a table, but for its foreign keys.
-    pub(super) fn finish(&mut self, id: EntityId, table: &Table) -> Result<(), Fault> {
-        let mut chain = Chain::default();
+    /// Designs the finish steps of a table and its partitions, but for foreign keys. What a parent
+    /// gets is begun before, for it locks its heirs, as a root does its partitions.
+    pub(super) fn finish_whole(&mut self, (id, table): &(EntityId, Table)) -> Result<(), Fault> {
+        let parents =
+            table.peculiar.parents.iter().filter_map(|p| self.finished.get(&p.to_string()));
+        let last = parents.filter_map(|steps| steps.last().copied()).max();
+        self.finish(*id, table, last, true)?;
+        for part in parts(table) {
+            let root = self.finished.get(&table.name.to_string());
+            let last = root.and_then(|steps| steps.last().copied());
+            self.finish(*id, &part, last, false)?;
+            let steps = self.finished.get(&part.name.to_string()).cloned().unwrap_or_default();
+            self.finished.entry(table.name.to_string()).or_default().extend(steps);
+        }
+        Ok(())
+    }
+
+    fn finish(
+        &mut self,
+        id: EntityId,
+        table: &Table,
+        last: Option<usize>,
+        whole: bool,
+    ) -> Result<(), Fault> {
+        let mut chain = Chain { last, all: Vec::new() };
         let mut constraints = BTreeSet::new();
+        let mut names = BTreeMap::new();
         for (kind, key) in keys(table) {
             let name = self.constraint_name(table, key.name.as_deref(), &mut constraints, true)?;
             let statement = add(table, name.as_deref(), &key_clause(kind, key));
@@ -29,11 +54,38 @@ impl Draft<'_> {
             let made =
                 Made::new(StepKind::Key, what, [statement].into_iter().chain(comment).collect());
             self.next(id, &mut chain, made);
+            names.extend(key.name.clone().zip(name));
         }
         self.exclusions(id, table, &mut chain, &mut constraints)?;
+        for one in &table.peculiar.exclusions {
+            names.insert(one.name.clone(), one.name.clone());
+        }
         self.checks(id, table, &mut chain, &mut constraints)?;
         self.numbers(id, table, &mut chain);
+        names.append(&mut self.indexes(id, table, &mut chain)?);
+        let mut statements = behind_indexes(table, &names);
+        if whole {
+            statements.push(format!("ANALYZE {}", quote::table(&table.name)));
+        }
+        if !statements.is_empty() {
+            let what = format!("statistics of {}", table.name);
+            let made = Made::new(StepKind::Statistics, what, statements);
+            let all: Vec<_> = chain.all.iter().copied().chain(chain.last).collect();
+            chain.all.push(self.step(Stage::Finish, Some(id), made, &all));
+        }
+        self.finished.insert(table.name.to_string(), chain.all);
+        Ok(())
+    }
+
+    /// Designs the indexes, and returns what each is called.
+    fn indexes(
+        &mut self,
+        id: EntityId,
+        table: &Table,
+        chain: &mut Chain,
+    ) -> Result<BTreeMap<String, String>, Fault> {
         let before: Vec<_> = chain.last.into_iter().collect();
+        let mut given = BTreeMap::new();
         for index in &table.indexes {
             names::fit(&index.name, format!("{}, index {}", table.name, index.name))?;
             let Some(tail) = self.index_tail(table, index) else { continue };
@@ -45,14 +97,9 @@ impl Draft<'_> {
             let what = format!("index {name} of {}", table.name);
             let made = Made::new(StepKind::Index, what, create_index(table, index, &name, &tail));
             chain.all.push(self.step(Stage::Finish, Some(id), made, &before));
+            given.insert(index.name.clone(), name);
         }
-        let analyze = format!("ANALYZE {}", quote::table(&table.name));
-        let what = format!("statistics of {}", table.name);
-        let made = Made::one(StepKind::Statistics, what, analyze);
-        let all = chain.all.clone();
-        chain.all.push(self.step(Stage::Finish, Some(id), made, &all));
-        self.finished.insert(table.name.to_string(), chain.all);
-        Ok(())
+        Ok(given)
     }
 
     /// Adds a step that waits for the last one of the chain.
@@ -96,7 +143,12 @@ impl Draft<'_> {
         chain: &mut Chain,
         constraints: &mut BTreeSet<String>,
     ) -> Result<(), Fault> {
+        let inherited = &table.peculiar.inherited_checks;
+        let of_parents = |name: &String| inherited.contains(name);
         for check in &table.checks {
+            if check.name.as_ref().is_some_and(of_parents) {
+                continue;
+            }
             let label = check.name.as_deref().unwrap_or(&check.expression);
             match self.expression(table, &check.expression) {
                 Ok(expression) => {
@@ -225,7 +277,6 @@ fn beginning(table: &Table, column: &str, length: u32) -> String {
 }
 
 /// Steps of one table: which of them follow one another, and all of them.
-#[derive(Default)]
 pub(super) struct Chain {
     last: Option<usize>,
     all: Vec<usize>,

@@ -9,6 +9,7 @@ use protocol::plan::{Level, Stage, StepKind};
 use protocol::schema::{ForeignKey, Logical, Table};
 
 use super::finish::{add, comment_on, deferrable};
+use super::tables::parts;
 use super::{Draft, Made};
 use crate::sql::{links, quote};
 
@@ -22,7 +23,12 @@ struct Pointed {
 impl Draft<'_> {
     /// Designs the foreign keys of all tables.
     pub(super) fn links(&mut self, tables: &[(EntityId, Table)]) -> Result<(), Fault> {
-        for (place, (id, table)) in tables.iter().enumerate() {
+        let parts: Vec<_> = tables.iter().map(|(_, table)| parts(table)).collect();
+        let all =
+            tables.iter().zip(&parts).enumerate().flat_map(|(place, ((id, table), parts))| {
+                [table].into_iter().chain(parts).map(move |table| (place, id, table))
+            });
+        for (place, id, table) in all {
             let mut constraints = constraint_names(table);
             for key in &table.foreign_keys {
                 match self.link(tables, place, key) {

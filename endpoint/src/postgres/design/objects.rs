@@ -7,9 +7,10 @@ use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::object::{Object, ObjectKind};
 use protocol::plan::{Level, Note, Stage, StepKind};
-use protocol::schema::{EnumType, Sequence, Table, TableName, Unmoved};
+use protocol::schema::{EnumType, Sequence, Table, TableName};
 
-use super::words::{mentions, type_name};
+use super::types::used_by;
+use super::words::{mentions, type_names};
 use super::{Draft, Made, names};
 use crate::sql::quote;
 
@@ -27,13 +28,21 @@ impl Draft<'_> {
             ground.push(self.step(Stage::Prepare, None, made, &[]));
         }
         let schemas = ground.clone();
+        let mut labelled = Vec::new();
         for one in enums {
             let labels: Vec<_> = one.labels.iter().map(|label| quote::literal(label)).collect();
-            let create =
-                format!("CREATE TYPE {} AS ENUM ({})", quote::table(&one.name), labels.join(", "));
-            let made = Made::one(StepKind::Type, format!("type {}", one.name), create);
-            ground.push(self.step(Stage::Prepare, None, made, &schemas));
+            let name = quote::table(&one.name);
+            let mut statements =
+                vec![format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "))];
+            if let Some(comment) = &one.comment {
+                statements.push(format!("COMMENT ON TYPE {name} IS {}", quote::literal(comment)));
+            }
+            let made = Made::new(StepKind::Type, format!("type {}", one.name), statements);
+            labelled.push(self.step(Stage::Prepare, None, made, &schemas));
         }
+        ground.extend(labelled);
+        let types = self.make_types(&ground, false);
+        ground.extend(types);
         for (name, create) in self.shared_sequences(tables) {
             let made = Made::one(StepKind::Sequence, format!("sequence {name}"), create);
             ground.push(self.step(Stage::Prepare, None, made, &schemas));
@@ -53,7 +62,8 @@ impl Draft<'_> {
         let columns = tables.iter().flat_map(|(_, table)| &table.columns);
         let used: BTreeSet<_> = columns
             .filter(|_| self.is_same_engine())
-            .filter_map(|column| type_name(&column.native))
+            .flat_map(used_by)
+            .chain(self.types.iter().flat_map(|one| &one.create).flat_map(|s| type_names(s)))
             .map(|name| (name.schema, name.name))
             .collect();
         let schemas: BTreeSet<_> = tables
@@ -128,6 +138,8 @@ impl Draft<'_> {
             .chain(there.sequences.iter().map(|one| &one.name))
             .chain(there.unmoved.iter().map(|one| &one.name))
             .chain(there.objects.iter().map(|one| &one.name))
+            .chain(there.types.iter().map(|one| &one.name))
+            .chain(there.extensions.iter().flat_map(|one| &one.brings))
             .filter_map(|name| name.schema.as_deref())
             .chain(there.default_schema.as_deref())
             .collect();
@@ -138,6 +150,7 @@ impl Draft<'_> {
             .map(|(_, table)| &table.name)
             .chain(partitions)
             .chain(enums.iter().map(|one| &one.name))
+            .chain(self.types.iter().map(|one| &one.name))
             .chain(sequences.iter().map(|one| &one.name))
             .chain(self.made_beside().map(|one| &one.name))
             .filter_map(|name| name.schema.clone())
@@ -148,10 +161,11 @@ impl Draft<'_> {
     /// Whether the target has, or will have, a type that is not the server's own.
     pub(super) fn has_type(&self, name: &TableName) -> bool {
         let (from, there) = (&self.wanted.from, &self.wanted.existing);
+        let mut own = self.types.iter().chain(&there.types);
         from.enums.iter().chain(&there.enums).any(|one| one.name == *name)
-            || there.unmoved.iter().any(|other| {
-                other.name == *name && (other.kind.ends_with("type") || other.kind == "domain")
-            })
+            || own.any(|one| one.name == *name || one.beside.as_ref() == Some(name))
+            || self.brings(name)
+            || there.unmoved.iter().any(|o| o.name == *name && o.kind.ends_with("type"))
     }
 
     /// What a PostgreSQL expression mentions and the target will not have; `None` when it has all.
@@ -159,45 +173,32 @@ impl Draft<'_> {
         let found = mentions(expression);
         let call = found.calls.iter().find(|call| !self.has_function(call));
         let other = found.types.iter().find(|name| !self.has_type_or_like(name));
-        let relation = found.relations.iter().find(|name| {
-            let (from, there) = (&self.wanted.from, &self.wanted.existing);
-            let free =
-                || from.sequences.iter().chain(&there.sequences).any(|one| one.name == **name);
-            let numbers = || there.tables.iter().flat_map(|table| &table.columns);
-            let numbers = || {
-                let behind = numbers().filter_map(|c| c.identity.as_ref()?.sequence.as_ref());
-                behind.map(|sequence| &sequence.name).any(|there| there == *name)
-            };
-            !(self.sequences.has(name) || free() || numbers())
-        });
-        call.or(other).or(relation).map(ToString::to_string)
+        let relation = found.relations.iter().find(|name| !self.has_sequence(name));
+        let name = call.or(other).or(relation)?;
+        Some(match (self.brought_by(name), self.remedy(name)) {
+            (Some(one), Some(remedy)) => format!("{name} of the extension {}: {remedy}", one.name),
+            (Some(_) | None, _) => name.to_string(),
+        })
+    }
+
+    fn has_sequence(&self, name: &TableName) -> bool {
+        let (from, there) = (&self.wanted.from, &self.wanted.existing);
+        let numbered = there.tables.iter().flat_map(|table| &table.columns);
+        let mut behind = numbered.filter_map(|c| c.identity.as_ref()?.sequence.as_ref());
+        self.sequences.has(name)
+            || from.sequences.iter().chain(&there.sequences).any(|one| one.name == *name)
+            || behind.any(|sequence| sequence.name == *name)
     }
 
     fn has_function(&self, name: &TableName) -> bool {
         let (from, there) = (&self.wanted.from.objects, &self.wanted.existing.objects);
         let named = |other: &Object| other.kind == ObjectKind::Routine && other.name == *name;
-        there.iter().any(named)
-            || self.beside.makes_early(from, name)
-            || !from.iter().any(named) && self.has_extensions_of(name)
+        there.iter().any(named) || self.beside.makes_early(from, name) || self.brings(name)
     }
 
     /// A type, or something else that stands in an expression like one: an operator class.
     fn has_type_or_like(&self, name: &TableName) -> bool {
-        let own = |other: &Unmoved| other.name == *name && other.kind != "extension";
-        self.has_type(name)
-            || !self.wanted.from.unmoved.iter().any(own) && self.has_extensions_of(name)
-    }
-
-    /// What is nobody's own is brought by an extension in that schema: whether the target has the
-    /// extensions that the source has there.
-    fn has_extensions_of(&self, name: &TableName) -> bool {
-        let extension = |other: &&Unmoved| other.kind == "extension";
-        let there = &self.wanted.existing.unmoved;
-        let in_schema = |other: &&Unmoved| other.name.schema == name.schema;
-        let from = self.wanted.from.unmoved.iter().filter(extension).filter(in_schema);
-        let mut wanted = from.peekable();
-        wanted.peek().is_some()
-            && wanted.all(|one| there.iter().filter(extension).any(|other| other.name == one.name))
+        self.has_type(name) || self.wanted.existing.unmoved.iter().any(|other| other.name == *name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Designs carried out on a server, and told back.
 
+mod kept;
 mod same;
 
 use protocol::fault::Code;
@@ -250,6 +251,7 @@ fn an_enumeration_with_other_labels_is_refused() {
     let mood = |labels: &[&str]| EnumType {
         name: TableName::within("app", "mood"),
         labels: labels.iter().map(ToString::to_string).collect(),
+        comment: None,
     };
     let mut one = table("t", &[("m", Logical::Enum { labels: vec!["a".into()] })], &[]);
     one.columns[0].native = "app.mood".into();

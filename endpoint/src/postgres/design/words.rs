@@ -23,6 +23,7 @@ pub(super) fn mentions(expression: &str) -> Mentions {
     let mut found = Mentions::default();
     for at in 0..tokens.len() {
         match &tokens[at..] {
+            [Token::Name(schema), Token::Mark('.'), ..] if schema == "pg_catalog" => {}
             [Token::Name(schema), Token::Mark('.'), rest @ ..] => {
                 let cast = at > 0 && tokens[at - 1] == Token::Mark(':');
                 // The middle of `a.b.c` was read with what stands before it.
@@ -53,9 +54,11 @@ pub(super) fn mentions(expression: &str) -> Mentions {
     found
 }
 
-/// A type as the server prints it, when it is not the server's own: its name.
-pub(super) fn type_name(native: &str) -> Option<TableName> {
-    qualified(native).map(|(name, _)| name)
+/// The types and collations in a type as the server prints it, or in what makes one, that are not the
+/// server's own. A type with a modifier looks like a call.
+pub(super) fn type_names(native: &str) -> Vec<TableName> {
+    let found = mentions(native);
+    found.types.into_iter().chain(found.calls).collect()
 }
 
 /// `schema.name`, and what follows it.
@@ -149,11 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn a_type_of_its_own_schema_has_a_name() {
-        let within = |s, n| Some(TableName::within(s, n));
-        assert_eq!(type_name("app.\"My mood\"[]"), within("app", "My mood"));
-        assert_eq!(type_name("public.geometry(Point,4326)"), within("public", "geometry"));
-        assert_eq!(type_name("character varying(3) COLLATE \"C\""), None);
-        assert_eq!(type_name("numeric(10,2)"), None);
+    fn a_type_of_its_own_schema_is_found_with_its_collation() {
+        let types = type_names;
+        assert_eq!(types("app.\"My mood\"[]"), within(&[("app", "My mood")]));
+        assert_eq!(types("public.geometry(Point,4326)"), within(&[("public", "geometry")]));
+        assert_eq!(types("character varying(3) COLLATE \"C\""), []);
+        let both = within(&[("app", "name"), ("app", "De")]);
+        assert_eq!(types("app.name COLLATE app.\"De\""), both);
+        assert_eq!(types("numeric(10,2)"), []);
     }
 }

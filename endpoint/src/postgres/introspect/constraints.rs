@@ -74,7 +74,7 @@ fn action(letter: &str) -> &'static str {
 }
 
 /// The expression without the one pair of parentheses that stands around all of it.
-fn bare(expression: &str) -> &str {
+pub(super) fn bare(expression: &str) -> &str {
     let inner = expression.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
     let Some(inner) = inner else { return expression };
     let mut depth = 0_i32;

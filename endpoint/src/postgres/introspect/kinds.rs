@@ -33,6 +33,8 @@ pub(super) struct Meaning {
     pub(super) native: String,
     pub(super) logical: Logical,
     pub(super) raw: bool,
+    /// The domain, or the array of one, as the server prints it.
+    pub(super) domain: Option<String>,
 }
 
 impl Kinds {
@@ -52,18 +54,14 @@ impl Kinds {
         Self(rows.iter().map(kind).collect())
     }
 
-    /// Whether a column's type is a domain.
-    pub(super) fn is_domain(&self, oid: u32) -> bool {
-        self.0.get(&oid).is_some_and(|kind| kind.sort == "d")
-    }
-
     /// What a column of this type and modifier holds; `native` is how the server prints both.
     pub(super) fn meaning(&self, oid: u32, modifier: i32, native: String) -> Meaning {
         let Some(kind) = self.0.get(&oid) else { return unknown(native) };
         // A domain is a type with a check; its values are those of the type below.
         if kind.sort == "d" {
             let below = kind.base_native.clone().unwrap_or_else(|| kind.native.clone());
-            return self.meaning(kind.base.0, kind.base.1, below);
+            let below = self.meaning(kind.base.0, kind.base.1, below);
+            return Meaning { domain: Some(native), ..below };
         }
         if let Some(element) = kind.element {
             return self.array(element, modifier, native);
@@ -71,13 +69,13 @@ impl Kinds {
         if let Some(labels) = &kind.labels {
             // On the wire an enumeration is its label, in both formats.
             let logical = Logical::Enum { labels: labels.clone() };
-            return Meaning { native, logical, raw: true };
+            return Meaning { native, logical, raw: true, domain: None };
         }
         let builtin = oid < FIRST_USER_OID;
         let known = builtin.then(|| types::logical(&kind.name, modifier)).flatten();
         let raw = builtin && types::is_universal(&kind.name);
         let own = || Logical::Native { engine: Engine::Postgres, name: native.clone() };
-        Meaning { logical: known.unwrap_or_else(own), raw, native }
+        Meaning { logical: known.unwrap_or_else(own), raw, native, domain: None }
     }
 
     /// The bytes of an array name its element type by object id, so only those of builtin types
@@ -89,11 +87,12 @@ impl Kinds {
             native: format!("{}[]", of.native),
             logical: Logical::Array { of: Box::new(of.logical) },
             raw: of.raw && element < FIRST_USER_OID,
+            domain: of.domain.map(|domain| format!("{domain}[]")),
         }
     }
 }
 
 fn unknown(native: String) -> Meaning {
     let logical = Logical::Native { engine: Engine::Postgres, name: native.clone() };
-    Meaning { native, logical, raw: false }
+    Meaning { native, logical, raw: false, domain: None }
 }

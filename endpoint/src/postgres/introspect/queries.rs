@@ -19,7 +19,7 @@ pub(super) fn complete(query: &str) -> String {
         );
         text = text.replace(mark, &own);
     }
-    text.replace(
+    text.replace("{collation}", super::types::COLLATION).replace(
         "{options xc}",
         "(SELECT string_agg(quote_ident(o.option_name) || '=' || quote_literal(o.option_value), ', ') \
             FROM pg_options_to_table(xc.reloptions) AS o)",
@@ -115,7 +115,11 @@ pub(super) const TYPES: &str = "
     SELECT t.oid, n.nspname::text, t.typname::text, t.typtype::text,
            CASE WHEN el.typarray = t.oid THEN t.typelem END,
            t.typbasetype, t.typtypmod, format_type(t.oid, NULL),
-           format_type(t.typbasetype, t.typtypmod),
+           format_type(t.typbasetype, t.typtypmod) || CASE WHEN t.typtype = 'd'
+                AND t.typcollation <> (SELECT b.typcollation FROM pg_type b WHERE b.oid = t.typbasetype)
+                THEN (SELECT ' COLLATE ' || {collation} FROM pg_collation co
+                        JOIN pg_namespace cn ON cn.oid = co.collnamespace
+                       WHERE co.oid = t.typcollation) ELSE '' END,
            CASE WHEN t.typtype = 'e' THEN
                 ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid
                        ORDER BY l.enumsortorder) END
@@ -162,7 +166,8 @@ pub(super) const CONSTRAINTS: &str = "
       LEFT JOIN pg_index x ON x.indexrelid = k.conindid AND k.contype IN ('p', 'u')
       LEFT JOIN pg_class xc ON xc.oid = x.indexrelid
      WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conparentid = 0
-       AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND {user}
+       AND c.relkind IN ('r', 'p') AND {user}
+       AND (NOT c.relispartition OR k.contype <> 'c' OR k.coninhcount = 0)
      ORDER BY k.conrelid, CASE WHEN k.contype = 'f' THEN k.oid END, k.conname";
 
 /// Indexes that are not the shadow of a constraint.
@@ -193,7 +198,7 @@ pub(super) const INDEXES: &str = "
       JOIN pg_am am ON am.oid = i.relam
       JOIN pg_class c ON c.oid = x.indrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {user} AND {own class}
+     WHERE c.relkind IN ('r', 'p') AND NOT i.relispartition AND {user} AND {own class}
        AND NOT EXISTS (SELECT FROM pg_constraint k
                         WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x'))
      ORDER BY x.indrelid, i.relname";
@@ -211,7 +216,7 @@ pub(super) const TRIGGERS: &str = "
 pub(super) const ENUMS: &str = "
     SELECT n.nspname::text, t.typname::text,
            ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid
-                  ORDER BY l.enumsortorder)
+                  ORDER BY l.enumsortorder), obj_description(t.oid, 'pg_type')
       FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE t.typtype = 'e' AND {user} AND {own type}
      ORDER BY n.nspname, t.typname";
@@ -252,23 +257,13 @@ pub(super) const UNMOVED: &str = "
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind = 'f' AND NOT c.relispartition AND {user} AND {own class}
     UNION ALL
-    SELECT 'inheritance', n.nspname::text, c.relname::text
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND NOT c.relispartition AND {user}
-       AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-    UNION ALL
-    SELECT CASE WHEN NOT {own type} THEN 'extension type'
-                WHEN t.typtype = 'd' THEN 'domain' WHEN t.typtype = 'c' THEN 'composite type'
-                WHEN t.typtype = 'b' THEN 'base type' ELSE 'range type' END,
+    SELECT CASE WHEN t.typtype = 'b' THEN 'base type' ELSE 'range type' END,
            n.nspname::text, t.typname::text
       FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-      LEFT JOIN pg_class r ON r.oid = t.typrelid
-     WHERE {user} AND (t.typtype IN ('d', 'r') OR t.typtype = 'c' AND r.relkind = 'c'
+     WHERE {user} AND {own type}
+       AND (t.typtype = 'r' AND EXISTS (SELECT FROM pg_range g
+                                         WHERE g.rngtypid = t.oid AND g.rngcanonical <> 0)
         OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type el WHERE el.typarray = t.oid))
-    UNION ALL
-    SELECT 'extended statistics', n.nspname::text, s.stxname::text
-      FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
-     WHERE {user}
     UNION ALL
     SELECT 'extension', n.nspname::text, x.extname::text
       FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
@@ -278,42 +273,17 @@ pub(super) const UNMOVED: &str = "
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND {user} AND NOT {own class}
     UNION ALL
-    SELECT 'storage parameters', n.nspname::text, c.relname::text
+    SELECT 'tablespace', n.nspname::text, c.relname::text
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.reloptions IS NOT NULL AND c.relkind IN ('r', 'p') AND {user} AND {own class}
+     WHERE c.reltablespace <> 0 AND c.relkind IN ('r', 'p', 'i', 'I') AND {user} AND {own class}
     UNION ALL
-    SELECT DISTINCT 'comment', n.nspname::text,
-           coalesce(kc.relname || '.' || k.conname, c.relname, t.typname, n.nspname)
+    SELECT 'comment', n.nspname::text, coalesce(t.typname, n.nspname)::text
       FROM pg_description s
-      LEFT JOIN pg_constraint k ON s.classoid = 'pg_constraint'::regclass AND k.oid = s.objoid
-      LEFT JOIN pg_class kc ON kc.oid = k.conrelid
-      LEFT JOIN pg_class c ON s.classoid = 'pg_class'::regclass AND c.oid = s.objoid
       LEFT JOIN pg_type t ON s.classoid = 'pg_type'::regclass AND t.oid = s.objoid
-      JOIN pg_namespace n ON n.oid = coalesce(k.connamespace, c.relnamespace, t.typnamespace,
+                         AND t.typtype = 'b'
+      JOIN pg_namespace n ON n.oid = coalesce(t.typnamespace,
            CASE WHEN s.classoid = 'pg_namespace'::regclass THEN s.objoid END)
-     WHERE {user} AND (k.oid IS NULL OR kc.relispartition) AND (c.oid IS NULL OR c.relkind IN ('i', 'I') OR c.relispartition)
-       AND (s.classoid <> 'pg_namespace'::regclass OR n.nspname <> 'public')
-    UNION ALL
-    SELECT 'what only a partition has', n.nspname::text, c.relname || '.' || l.name
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_inherits h ON h.inhrelid = c.oid
-     CROSS JOIN LATERAL (
-           SELECT k.conname::text FROM pg_constraint k
-            WHERE k.conrelid = c.oid AND k.conparentid = 0 AND k.contype IN ('p', 'u', 'x', 'f', 'c')
-              AND NOT (k.contype = 'c' AND k.coninhcount > 0)
-           UNION ALL
-           SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-            WHERE x.indrelid = c.oid AND NOT i.relispartition AND NOT EXISTS (
-                  SELECT FROM pg_constraint k WHERE k.conindid = i.oid)
-           UNION ALL
-           SELECT a.attname::text FROM pg_attribute a
-             JOIN pg_attribute p ON p.attrelid = h.inhparent AND p.attname = a.attname
-             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-             LEFT JOIN pg_attrdef b ON b.adrelid = p.attrelid AND b.adnum = p.attnum
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-              AND (a.attnotnull > p.attnotnull OR pg_get_expr(d.adbin, d.adrelid)
-                   IS DISTINCT FROM pg_get_expr(b.adbin, b.adrelid))) AS l (name)
-     WHERE c.relispartition AND {user} AND {own class}
+     WHERE {user} AND (s.classoid <> 'pg_namespace'::regclass OR n.nspname <> 'public')
     UNION ALL
     SELECT 'large objects', '', count(*) || ' in all, by number '
            || string_agg(oid::text, ', ' ORDER BY oid) FILTER (WHERE place <= 20)

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 
 use super::constraints;
 use super::kinds::Kinds;
+use super::peculiar;
 use super::positions::Position;
 
 /// The answers to the catalogue queries, and what turned out not to fit a [`Table`].
@@ -21,6 +22,7 @@ pub(super) struct Raw {
     pub(super) triggers: Vec<Row>,
     /// Where sequences stand, by object id.
     pub(super) positions: BTreeMap<u32, Position>,
+    pub(super) peculiar: peculiar::Answers,
     pub(super) unmoved: Vec<Unmoved>,
 }
 
@@ -78,20 +80,13 @@ impl Raw {
     pub(super) fn tables(&mut self, kinds: &Kinds) -> Vec<Table> {
         let relations: Vec<_> = self.relations.iter().map(Relation::of).collect();
         let mut tables: BTreeMap<u32, Table> = BTreeMap::new();
-        for relation in relations.iter().filter(|relation| !relation.is_partition) {
-            tables.insert(relation.oid, table(relation, &relations));
+        for relation in &relations {
+            let table =
+                if relation.is_partition { part_of(relation) } else { table(relation, &relations) };
+            tables.insert(relation.oid, table);
         }
         for row in &self.columns {
             if let Some(table) = tables.get_mut(&row.get::<_, u32>(0)) {
-                if kinds.is_domain(row.get(2)) {
-                    // Its type is moved, and not what the domain says beyond that.
-                    let name: String = row.get(1);
-                    self.unmoved.push(part(
-                        table,
-                        "checks and defaults of the domain of column",
-                        &name,
-                    ));
-                }
                 table.columns.push(column(row, kinds, &self.positions));
             }
         }
@@ -110,10 +105,38 @@ impl Raw {
                 table.triggers.push(row.get(1));
             }
         }
-        let mut tables: Vec<_> = tables.into_values().collect();
+        peculiar::add(&mut tables, &self.peculiar);
+        let mut tables = with_parts(tables, &relations);
         tables.sort_by(|a, b| (&a.name.schema, &a.name.name).cmp(&(&b.name.schema, &b.name.name)));
         tables
     }
+}
+
+/// A partition, of which only what its root does not give it is asked.
+fn part_of(relation: &Relation) -> Table {
+    let (comment, durable) = (relation.comment.clone(), relation.durable);
+    Table { comment, durable, ..Table::new(relation.name.clone()) }
+}
+
+/// The tables, with the partitions among them put into their roots where they have anything of their
+/// own.
+fn with_parts(mut tables: BTreeMap<u32, Table>, relations: &[Relation]) -> Vec<Table> {
+    let mut parts = BTreeMap::new();
+    for relation in relations.iter().filter(|relation| relation.is_partition) {
+        let Some(mut part) = tables.remove(&relation.oid) else { continue };
+        // They are called through the root.
+        part.triggers.clear();
+        if part != Table::new(relation.name.clone()) {
+            parts.insert(relation.name.clone(), part);
+        }
+    }
+    let mut tables: Vec<_> = tables.into_values().collect();
+    for cut in tables.iter_mut().filter_map(|table| table.partitioning.as_mut()) {
+        for partition in &mut cut.partitions {
+            partition.own = parts.remove(&partition.name).map(Box::new);
+        }
+    }
+    tables
 }
 
 fn table(relation: &Relation, all: &[Relation]) -> Table {
@@ -149,6 +172,7 @@ fn column(row: &Row, kinds: &Kinds, positions: &BTreeMap<u32, Position>) -> Colu
     // A collation of its own belongs to what the column is: the target's must have it too.
     if let Some(collation) = row.get::<_, Option<String>>(10) {
         meaning.native = format!("{} COLLATE {collation}", meaning.native);
+        meaning.domain = meaning.domain.map(|domain| format!("{domain} COLLATE {collation}"));
     }
     let expression: Option<String> = row.get(6);
     let identity = identity(row, expression.as_deref(), positions);
@@ -159,6 +183,7 @@ fn column(row: &Row, kinds: &Kinds, positions: &BTreeMap<u32, Position>) -> Colu
     let own_default = identity.is_none() && generated.is_none();
     Column {
         nullable: !row.get::<_, bool>(5),
+        domain: meaning.domain,
         default: expression.filter(|_| own_default),
         identity,
         generated,

@@ -182,14 +182,7 @@ async fn what_is_not_moved_is_named() {
     let (_scratch, catalogue) = rich().await;
     let told: Vec<_> =
         catalogue.unmoved.iter().map(|Unmoved { kind, name }| format!("{kind} {name}")).collect();
-    assert_eq!(
-        told,
-        [
-            "checks and defaults of the domain of column My App.Odd \"Table.price",
-            "domain public.positive",
-            "inheritance public.derived",
-        ]
-    );
+    assert_eq!(told, [""; 0]);
     let objects: Vec<_> = catalogue.objects.iter().map(|one| one.key.as_str()).collect();
     assert_eq!(
         objects,

@@ -261,6 +261,16 @@ fn is_span(text: &str) -> bool {
     digits && (2..=3).contains(&hours.len()) && is_time(&format!("00:{rest}"))
 }
 
+/// An instant of UTC. A column of MySQL names no zone, and ends in 2038.
+fn instant(text: &str, to: Engine) -> Option<String> {
+    let moment = text.strip_suffix("+00").filter(|moment| is_timestamp(moment))?;
+    if to != Engine::MySql {
+        return string(text);
+    }
+    let within = ("1970-01-01 00:00:01"..="2038-01-19 03:14:07").contains(&moment);
+    within.then(|| string(moment)).flatten()
+}
+
 fn text_as(text: &str, logical: &Logical, (from, to): (Engine, Engine)) -> Option<String> {
     let fits = |length: u32| u32::try_from(text.chars().count()).is_ok_and(|n| n <= length);
     let whole = match logical {
@@ -280,7 +290,7 @@ fn text_as(text: &str, logical: &Logical, (from, to): (Engine, Engine)) -> Optio
         Logical::Date => is_date(text),
         Logical::Time => is_time(text),
         Logical::Timestamp => is_timestamp(text),
-        Logical::TimestampWithZone => text.strip_suffix("+00").is_some_and(is_timestamp),
+        Logical::TimestampWithZone => return instant(text, to),
         Logical::Uuid => shaped(text, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
         Logical::Json | Logical::JsonBinary => {
             serde_json::from_str::<serde_json::Value>(text).is_ok()

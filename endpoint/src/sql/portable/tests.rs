@@ -308,3 +308,15 @@ fn defaults_of_bytes_bits_and_many_digits_are_carried() {
         assert_eq!(got.as_deref(), wanted, "{given} as {logical:?}");
     }
 }
+
+#[test]
+fn an_instant_that_mysql_can_hold_comes_without_its_zone() {
+    let instant = Logical::TimestampWithZone;
+    for (given, wanted) in [
+        ("'2024-01-01 00:00:00+00'::timestamp with time zone", Some("'2024-01-01 00:00:00'")),
+        ("'2099-01-01 00:00:00+00'::timestamp with time zone", None),
+    ] {
+        let got = translate_default(given, &instant, PG, Engine::MySql);
+        assert_eq!(got.as_deref(), wanted, "{given}");
+    }
+}

@@ -10,7 +10,7 @@ async fn lines(scratch: &Scratch, query: &str) -> Vec<String> {
 }
 
 /// Moves the schema of a database into an empty one, with these rows in between.
-async fn moved(setup: &str, rows: &str) -> (Scratch, Scratch, Design) {
+pub(super) async fn moved(setup: &str, rows: &str) -> (Scratch, Scratch, Design) {
     let (source, target) = (Scratch::new(setup).await, Scratch::new("").await);
     let made = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap();
     carry_out(&target, &made, Stage::Prepare).await;
@@ -20,7 +20,7 @@ async fn moved(setup: &str, rows: &str) -> (Scratch, Scratch, Design) {
 }
 
 /// Asks both databases the same.
-async fn agree(source: &Scratch, target: &Scratch, query: &str) {
+pub(super) async fn agree(source: &Scratch, target: &Scratch, query: &str) {
     let (there, here) = (lines(source, query).await, lines(target, query).await);
     assert!(!there.is_empty(), "the query finds something: {query}");
     assert_eq!(here, there, "{query}");
@@ -127,4 +127,110 @@ async fn every_constraint_arrives_with_all_that_it_says() {
           WHERE c.relkind = 'i' AND n.nspname = 'public'",
     )
     .await;
+}
+
+const OWN_TYPES: &str = "
+    CREATE SCHEMA kinds;
+    CREATE COLLATION kinds.de (provider = icu, locale = 'de');
+    CREATE COLLATION kinds.nd (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    CREATE COLLATION kinds.plain (lc_collate = 'C', lc_ctype = 'C');
+    COMMENT ON COLLATION kinds.nd IS 'blind';
+    CREATE TYPE kinds.mood AS ENUM ('b', 'a'); COMMENT ON TYPE kinds.mood IS 'moods';
+    CREATE DOMAIN kinds.a_list AS text[] CHECK (array_length(VALUE, 1) < 5);
+    CREATE DOMAIN kinds.posint AS int DEFAULT 5 NOT NULL CONSTRAINT over CHECK (VALUE > 0);
+    CREATE DOMAIN kinds.z AS kinds.posint CONSTRAINT under CHECK (VALUE < 10);
+    ALTER DOMAIN kinds.z ADD CONSTRAINT late CHECK (VALUE <> 7) NOT VALID;
+    COMMENT ON DOMAIN kinds.z IS 'small'; COMMENT ON CONSTRAINT under ON DOMAIN kinds.z IS 'u';
+    CREATE DOMAIN kinds.word AS varchar(9) COLLATE kinds.de DEFAULT 'x';
+    CREATE TYPE kinds.addr AS (street text COLLATE kinds.de, no kinds.posint, moods kinds.mood[]);
+    COMMENT ON TYPE kinds.addr IS 'where'; COMMENT ON COLUMN kinds.addr.no IS 'the number';
+    CREATE TYPE kinds.a_range AS RANGE (subtype = float8, subtype_diff = float8mi);
+    CREATE TYPE kinds.\"Odd, range\" AS RANGE (subtype = text, collation = kinds.plain,
+        subtype_opclass = text_pattern_ops);
+    CREATE TYPE kinds.alone AS (x int);
+    CREATE TABLE kinds.t (id int PRIMARY KEY, a kinds.addr, aa kinds.addr[], p kinds.posint,
+        pp kinds.posint[], l kinds.a_list, z kinds.z, w kinds.word, w2 kinds.word COLLATE \"C\",
+        m kinds.mood[], r kinds.a_range, rr kinds.a_range[], mr kinds.a_multirange,
+        o kinds.\"Odd, range\", de text COLLATE kinds.de DEFAULT 'q',
+        nd varchar(7) COLLATE kinds.nd UNIQUE);
+    CREATE INDEX by_de ON kinds.t (nd COLLATE kinds.de);";
+
+const TYPES: &str = "
+    SELECT t.oid::regtype, t.typtype, format_type(t.typbasetype, t.typtypmod), t.typnotnull,
+           t.typdefault, t.typcollation::regcollation, obj_description(t.oid, 'pg_type'),
+           (SELECT string_agg(k.conname || pg_get_constraintdef(k.oid)
+                              || coalesce(obj_description(k.oid, 'pg_constraint'), ''), '; '
+                              ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid),
+           (SELECT string_agg(a.attname || format_type(a.atttypid, a.atttypmod)
+                              || a.attcollation::regcollation
+                              || coalesce(col_description(a.attrelid, a.attnum), ''), '; '
+                              ORDER BY a.attnum) FROM pg_attribute a
+             WHERE a.attrelid = t.typrelid AND a.attnum > 0),
+           (SELECT row(g.rngsubtype::regtype, g.rngmultitypid::regtype, g.rngcollation::regcollation,
+                       g.rngsubdiff, (SELECT opcname FROM pg_opclass WHERE oid = g.rngsubopc))
+              FROM pg_range g WHERE g.rngtypid = t.oid)
+      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname = 'kinds'";
+
+#[tokio::test]
+async fn types_and_collations_of_its_own_arrive() {
+    let rows = "INSERT INTO kinds.t VALUES (1, ROW('s', 5, '{a,b}'), ARRAY[ROW('t', 1, '{}')::kinds.addr],
+                3, '{1,2}', '{x}', 4, 'w', 'w', '{a}', '[1,2)', '{\"[1,2)\"}', '{[1,2)}', '[a,b)', 'ä', 'N')";
+    let (source, target, made) = moved(OWN_TYPES, rows).await;
+    assert_eq!(notes(&made, Level::Left), [""; 0]);
+    agree(&source, &target, TYPES).await;
+    agree(
+        &source,
+        &target,
+        "SELECT c.collname, c.collprovider, c.collisdeterministic, c.colliculocale, c.collcollate,
+                obj_description(c.oid) FROM pg_collation c
+           JOIN pg_namespace n ON n.oid = c.collnamespace WHERE n.nspname = 'kinds'",
+    )
+    .await;
+    agree(
+        &source,
+        &target,
+        "SELECT attname, format_type(atttypid, atttypmod), attcollation::regcollation, attnotnull
+           FROM pg_attribute WHERE attrelid = 'kinds.t'::regclass AND attnum > 0",
+    )
+    .await;
+    // The same again finds all of it there.
+    source.run("CREATE TABLE kinds.u (z kinds.z, a kinds.addr)").await;
+    target.run("DROP TABLE kinds.t").await;
+    let again = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap();
+    assert!(again.steps.iter().all(|step| step.step.kind != StepKind::Type));
+    target.run("ALTER DOMAIN kinds.z DROP CONSTRAINT under").await;
+    let other = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap_err();
+    assert_eq!((other.code(), other.place()), (Code::TypeUnsupported, "kinds.z"));
+}
+
+#[tokio::test]
+async fn one_missing_extension_is_asked_for_by_name_and_the_others_count_as_there() {
+    let setup = "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext;
+        CREATE EXTENSION pg_trgm SCHEMA ext; CREATE EXTENSION cube;
+        CREATE TABLE x (id int PRIMARY KEY, mail ext.citext UNIQUE, kv ext.hstore, at cube, more cube[]);
+        CREATE INDEX x_trgm ON x USING gin ((mail::text) ext.gin_trgm_ops);";
+    let source = Scratch::new(setup).await;
+    let target = Scratch::new(
+        "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;
+        CREATE EXTENSION pg_trgm SCHEMA ext; CREATE SCHEMA e2; CREATE EXTENSION hstore SCHEMA e2",
+    )
+    .await;
+    let fault = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap_err();
+    let said = format!("{fault} {}", fault.advice());
+    for part in [
+        "ext.hstore (of public.x.kv)",
+        "public.cube (of public.x.at, public.x.more)",
+        "CREATE EXTENSION \"cube\" SCHEMA \"public\"",
+        "ALTER EXTENSION \"hstore\" SET SCHEMA \"ext\"",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("citext"), "{said}");
+    target
+        .run("CREATE EXTENSION cube; ALTER EXTENSION hstore SET SCHEMA ext; DROP EXTENSION pg_trgm")
+        .await;
+    let made = design(&wanted(catalogue(&source).await, catalogue(&target).await)).unwrap();
+    let left = notes(&made, Level::Left);
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].contains("ext.gin_trgm_ops of the extension pg_trgm: "), "{left:?}");
 }
