@@ -8,6 +8,7 @@
 //! Nothing of the house is linked in. What is measured is the executable that people run.
 
 mod bad;
+mod many;
 mod server;
 mod tpch;
 
@@ -33,6 +34,8 @@ const EXIT_CODES: &str =
 enum Benchmark {
     /// Moves TPC-H from PostgreSQL to PostgreSQL, against raw COPY pipes.
     Tpch(tpch::Args),
+    /// Moves thousands of small tables, against `pg_dump | psql`.
+    Many(many::Args),
     /// Moves a table with bad rows in it, against the same table without.
     BadRows(bad::Args),
 }
@@ -42,6 +45,7 @@ enum Benchmark {
 async fn main() -> ExitCode {
     let measured = match Args::parse().benchmark {
         Benchmark::Tpch(args) => tpch::run(&args).await,
+        Benchmark::Many(args) => many::run(&args).await,
         Benchmark::BadRows(args) => bad::run(&args).await,
     };
     match measured {

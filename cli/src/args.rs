@@ -12,6 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Asked;
+use crate::render::report::left::Strict;
 
 pub(crate) use files::{Check, Init};
 pub(crate) use fleet::{Cancel, Coordinator, Limit, OfFleet, Status, Submit, Worker};
@@ -52,6 +53,15 @@ pub(crate) struct Global {
     /// How the answer is written, on stdout.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
+
+    /// Exit with 4 when something of the source is not moved: anything, or whole tables of rows.
+    #[arg(long, global = true, value_enum, value_name = "WHAT", num_args = 0..=1,
+          require_equals = true, default_missing_value = "all")]
+    pub(crate) strict: Option<Strict>,
+
+    /// List each note, step and table, where many are summed up otherwise.
+    #[arg(long, global = true)]
+    pub(crate) verbose: bool,
 
     /// Logs on stderr: `text` or `json`, and what to log, such as `info` or `worker=debug`; `json,info`
     /// sets both. The variable LONGHAUL_LOG does the same.

@@ -78,7 +78,9 @@ pub(crate) async fn execute(global: &Global, mut stored: Stored, probes: Probes)
     let report = report(&stored).await.map_err(|fault| with_resume(fault, &stored.record))?;
     let folder = assemble::folder(global, run);
     let files = render::report::save(&report, &folder);
-    let end = render::End { report: &report, outcome, signal, folder: &folder, fleet: false };
+    let strict = global.strict;
+    let end =
+        render::End { report: &report, outcome, signal, folder: &folder, fleet: false, strict };
     let code = render::end(global.output, &end);
     files?;
     Ok(code)

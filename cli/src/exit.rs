@@ -12,6 +12,8 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const HAS_WORK: u8 = 3;
 /// Verified, with rows rejected within the limit.
 pub(crate) const REJECTS: u8 = 4;
+/// Something of the source was not moved, and the caller asked.
+pub(crate) const LEFT_BEHIND: u8 = 4;
 /// The target does not hold what was written.
 pub(crate) const DIFFERENT: u8 = 5;
 /// Something must be mended before a run can begin.

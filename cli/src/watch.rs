@@ -97,7 +97,15 @@ async fn answer(
     let folder = assemble::folder(global, run);
     let files = render::report::save(&report, &folder);
     let outcome = Outcome::Ended(ended);
-    let end = render::End { report: &report, outcome, signal: None, folder: &folder, fleet: true };
+    let strict = global.strict;
+    let end = render::End {
+        report: &report,
+        outcome,
+        signal: None,
+        folder: &folder,
+        fleet: true,
+        strict,
+    };
     let code = render::end(global.output, &end);
     files?;
     Ok(code)

@@ -16,6 +16,9 @@ const LOST_AFTER_MS: u64 = 5_000;
 /// The longest that a task is waited for.
 const LOST_AFTER_MS_MAX: u64 = 60_000;
 
+/// How many small chunks may be outstanding in the place of one that is not.
+pub const SMALL_SHARE: usize = 16;
+
 /// One thing to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -70,6 +73,9 @@ pub struct Known<'a> {
     pub rung: &'a BTreeMap<ChunkId, Rung>,
     /// Most tasks outstanding: rung for or claimed.
     pub window: usize,
+    /// Chunks of fewer bytes are over before the next look, so more of them may be outstanding: each
+    /// counts as [`SMALL_SHARE`]th part of a task.
+    pub small: u64,
 }
 
 /// Decides. See [`Action`].
@@ -167,9 +173,15 @@ fn rings(
     released: &[ChunkId],
     now: Instant,
 ) -> Vec<ChunkId> {
-    let claimed = known.states.iter().filter(|s| matches!(s, State::Claimed(_))).count();
-    let waiting = known.rung.values().filter(|rung| !rung.is_lost(now)).count();
-    let room = known.window.saturating_sub(claimed + waiting);
+    let share = |id: ChunkId| match plan.chunk(id) {
+        Some(chunk) if chunk.weight < known.small => 1,
+        Some(_) | None => SMALL_SHARE,
+    };
+    let claimed =
+        plan.chunks.iter().filter(|c| matches!(state(known.states, c.id), State::Claimed(_)));
+    let waiting = known.rung.iter().filter(|(_, rung)| !rung.is_lost(now));
+    let taken: usize = claimed.map(|c| share(c.id)).chain(waiting.map(|(id, _)| share(*id))).sum();
+    let room = (known.window * SMALL_SHARE).saturating_sub(taken);
     let due = |id: &ChunkId| known.rung.get(id).is_none_or(|rung| rung.is_lost(now));
     let is_ready = |id: ChunkId| match state(known.states, id) {
         State::Ready => true,
@@ -186,13 +198,20 @@ fn rings(
     let order = |c: &&Chunk| {
         (!tried(c), c.stage == Stage::Verify, std::cmp::Reverse(c.weight), c.stage, c.id)
     };
-    let room = room.max(ready.iter().filter(|c| tried(c)).count());
-    if room < ready.len() {
-        ready.select_nth_unstable_by_key(room, order);
-        ready.truncate(room);
+    let again = ready.iter().filter(|c| tried(c)).count();
+    // As many as fit if all were small.
+    let most = room.max(again);
+    if most < ready.len() {
+        ready.select_nth_unstable_by_key(most, order);
+        ready.truncate(most);
     }
     ready.sort_by_key(order);
-    ready.into_iter().map(|c| c.id).collect()
+    let mut taken = 0;
+    let fits = |(at, chunk): &(usize, &Chunk)| {
+        taken += share(chunk.id);
+        *at < again || taken <= room.next_multiple_of(SMALL_SHARE)
+    };
+    ready.into_iter().enumerate().take_while(fits).map(|(_, chunk)| chunk.id).collect()
 }
 
 #[cfg(test)]

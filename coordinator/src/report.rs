@@ -4,6 +4,7 @@
 //! at any time, on any machine. Green is never a default: an entity is *verified* only if every
 //! slice of it was read back and the digests are those of its receipts.
 
+mod behind;
 mod checks;
 mod groups;
 mod made;
@@ -23,6 +24,7 @@ use protocol::receipt::{Receipt, Reject, Spent};
 use protocol::run::{Record, State};
 use serde::Serialize;
 
+pub use behind::LeftBehind;
 pub use checks::Check;
 pub use groups::{Group, Groups, entity_of};
 pub use made::Made;
@@ -112,7 +114,9 @@ pub struct Report {
     pub samples: Vec<Reject>,
     /// Faults met on the way, as far as a ledger remembers: they do not stand in the target.
     pub faults: Vec<Met>,
-    /// What the plan said.
+    /// What of the source is not in the target, counted.
+    pub left_behind: LeftBehind,
+    /// What the plan said, losses first.
     pub notes: Vec<Note>,
     /// Each time that the target was read back, the oldest first.
     pub checks: Vec<Check>,
@@ -218,6 +222,7 @@ pub fn draw(plan: &Plan, record: &Record, receipts: &[Receipt], refused: Refused
         rejects: refused.rejects,
         samples: refused.samples,
         faults: Vec::new(),
+        left_behind: LeftBehind::count(&plan.notes),
         notes: plan.notes.clone(),
         checks: Vec::new(),
         standing: None,
@@ -298,9 +303,11 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn steps(&self) -> (u64, u64) {
-        let steps = self.plan.chunks.iter().filter(|c| matches!(c.work, Work::Step(_)));
-        steps.fold((0, 0), |(done, all), chunk| {
-            (done + u64::from(self.receipts.contains_key(&chunk.id.0)), all + 1)
+        self.plan.chunks.iter().fold((0, 0), |(done, all), chunk| {
+            let Work::Step(step) = &chunk.work else { return (done, all) };
+            let parts = step.parts.len().max(1) as u64;
+            let made = self.receipts.contains_key(&chunk.id.0);
+            (done + if made { parts } else { 0 }, all + parts)
         })
     }
 

@@ -25,6 +25,7 @@
 //! `cli` alone calls [`open`].
 
 mod ahead;
+mod bulk;
 mod charset;
 mod coarse;
 mod home;
@@ -193,6 +194,27 @@ pub trait Source: Send + Sync {
     /// last of all. Taken from the engine's own ORDER BY.
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault>;
 
+    /// [`Source::cut`] of many entities, in their order. An engine to which each question is a way asks
+    /// few: most tables are too small to be cut, and that can be asked of many at once.
+    ///
+    /// # Errors
+    /// The first fault, with the table in its place.
+    async fn cuts(&self, cuts: &[Cut]) -> Result<Vec<Vec<Bound>>, Fault> {
+        bulk::cut_each(self, cuts).await
+    }
+
+    /// Whether these reads can be made: rights, policies that hide rows, and conditions are seen to as
+    /// they will be when rows are read. No row is given.
+    ///
+    /// # Errors
+    /// The first fault, with the table in its place.
+    async fn taste(&self, reads: &[Read]) -> Result<(), Fault> {
+        bulk::taste_each(self, reads).await
+    }
+
+    /// Closes what is kept open for later and used by nobody.
+    fn let_go(&self) {}
+
     /// Reads rows. `Code::FilterInvalid` when the engine does not understand `read.filter`.
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault>;
 
@@ -254,6 +276,18 @@ pub trait Target: Send + Sync {
 
     /// How many rows the table holds; one that has more counts as `at_most`.
     async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault>;
+
+    /// [`Target::holds_rows`] of many tables, in their order.
+    async fn hold_rows(&self, tables: &[TableName]) -> Result<Vec<bool>, Fault> {
+        let mut hold = Vec::with_capacity(tables.len());
+        for table in tables {
+            hold.push(self.holds_rows(table).await?);
+        }
+        Ok(hold)
+    }
+
+    /// Closes what is kept open for later and used by nobody.
+    fn let_go(&self) {}
 
     /// Which characters the set has that `protocol::cell::charset` names for a column; none where it
     /// has all, or where only the server can tell.

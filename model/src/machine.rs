@@ -156,6 +156,7 @@ fn plan(bounds: Bounds) -> Plan {
             statements: vec![],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         let after = vec![After::Entity(EntityId(0), Stage::Copy)];
         Chunk { id, stage: Stage::Finish, entity, work: Work::Step(step), after, weight: 1 }

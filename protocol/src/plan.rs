@@ -309,6 +309,41 @@ pub struct Step {
     /// it be refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphans: Option<String>,
+    /// Where it is several steps in one: what each is, in the order of their statements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// One of several steps that are done as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What kind of change.
+    pub kind: StepKind,
+    /// What it is called.
+    pub what: String,
+    /// How many of the statements are its own.
+    pub statements: usize,
+}
+
+impl Step {
+    /// The kind of change that a statement is a part of, and what that is called: so that a statement
+    /// which fails is known among those of many tables.
+    pub fn part(&self, statement: usize) -> (StepKind, &str) {
+        let mut end = 0;
+        let part = self.parts.iter().find(|part| {
+            end += part.statements;
+            statement < end
+        });
+        part.map_or((self.kind, &self.what), |part| (part.kind, &part.what))
+    }
+
+    /// The changes that it is: itself, or its parts.
+    pub fn changes(&self) -> Vec<(StepKind, &str)> {
+        if self.parts.is_empty() {
+            return vec![(self.kind, &self.what)];
+        }
+        self.parts.iter().map(|part| (part.kind, part.what.as_str())).collect()
+    }
 }
 
 /// The kinds of [`Step`].
@@ -353,6 +388,33 @@ pub enum StepKind {
     Policy,
     /// Rights.
     Grant,
+}
+
+impl StepKind {
+    /// The word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Type => "type",
+            Self::Sequence => "sequence",
+            Self::Table => "table",
+            Self::Empty => "emptying",
+            Self::Key => "key",
+            Self::Index => "index",
+            Self::Check => "check",
+            Self::ForeignKey => "foreign key",
+            Self::Identity => "numbering",
+            Self::Statistics => "statistics",
+            Self::Comment => "comment",
+            Self::Routine => "routine",
+            Self::View => "view",
+            Self::Refresh => "rows of materialized view",
+            Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
+            Self::Grant => "grant",
+        }
+    }
 }
 
 impl Plan {

@@ -527,6 +527,16 @@ impl Unmoved {
         Self::OF_MYSQL.contains(&&*self.kind)
     }
 
+    /// Kinds of tables, whose rows stay behind with them. What belongs to an extension comes with the
+    /// extension, and what a view shows can be computed again.
+    const TABLES: [&str; 5] =
+        ["virtual table", "foreign table", "system versioned", Self::HISTORY, "large objects"];
+
+    /// Whether rows stay behind with it: a whole table of data is not moved.
+    pub fn holds_rows(&self) -> bool {
+        Self::TABLES.contains(&&*self.kind)
+    }
+
     /// Whether it stays behind when tables move to this engine. What only this engine has is carried
     /// there by the design of its tables, which says what it cannot carry.
     pub fn concerns(&self, to: Engine) -> bool {

@@ -140,6 +140,8 @@ impl Carrier {
             () = permits.keep() => unreachable!("permits are kept for ever"),
         };
         *session = None;
+        self.parts.source.let_go();
+        self.parts.target.let_go();
         permits.give_back().await;
         tried
     }

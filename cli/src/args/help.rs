@@ -23,8 +23,8 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 verified · 1 failed, resumable · 2 usage or configuration · 3 plan has work (with \
---exit-code) · 4 rejects within the limit · 5 verification found differences · 6 preflight \
-failed, nothing written · 7 paused · 75 a server is unreachable · 130/143 interrupted, resumable
+--exit-code) · 4 rejects within the limit, or with --strict something was not moved · 5 verification \
+found differences · 6 preflight failed, nothing written · 7 paused · 75 a server is unreachable · 130/143 interrupted, resumable
 
 `longhaul COMMAND --help` says more, `longhaul explain CODE` explains an error.";
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use coordinator::report::LeftBehind;
 use protocol::wire;
 
 use crate::args::{Between, Global, Output, Plan};
@@ -22,15 +23,20 @@ pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
         }
         Output::Text => {
             let places = (source.place(), target.place());
-            render::answer(&render::plan::text(&plan, places));
+            render::answer(&render::plan::text(&plan, places, global.verbose));
         }
     }
     if let Some(path) = &args.save {
         assemble::write(path, &wire::plan_to_json(&plan))?;
         progress::say(&format!("saved; carry it out with: {}", carried_out(path, &between)));
     }
+    let left = LeftBehind::count(&plan.notes);
     let has_work = args.exit_code && !plan.chunks.is_empty();
-    Ok(if has_work { exit::HAS_WORK } else { exit::OK })
+    Ok(match global.strict {
+        Some(strict) if strict.forbids(&left) => exit::LEFT_BEHIND,
+        Some(_) | None if has_work => exit::HAS_WORK,
+        Some(_) | None => exit::OK,
+    })
 }
 
 /// The command that carries a saved plan out. A plan names its environments, and whoever planned

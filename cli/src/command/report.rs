@@ -4,6 +4,7 @@ use coordinator::report::Verdict;
 
 use crate::args::{Global, OfRun, Output};
 use crate::exit::{self, Answer};
+use crate::render::report::left::Strict;
 use crate::{assemble, find, render};
 
 /// Shows a run's report, and writes its files again.
@@ -18,8 +19,9 @@ pub(crate) async fn report(global: &Global, of: OfRun) -> Answer {
         Output::Text => render::answer(&render::report::text(&report)),
     }
     render::report::save(&report, &assemble::folder(global, run))?;
-    if report.verdict != Verdict::Different {
+    let forbids = |strict: Strict| strict.forbids(&report.left_behind);
+    if report.verdict != Verdict::Different && !global.strict.is_some_and(forbids) {
         return Ok(exit::OK);
     }
-    Ok(render::complete(&report, global.output))
+    Ok(render::complete(&report, global.strict, global.output))
 }

@@ -84,7 +84,7 @@ async fn complete_already(global: &Global, mut meant: Meant) -> Answer {
         Output::Text => render::answer(&render::report::summary(&report)),
     }
     progress::say(&format!("run {run} is complete already; nothing is left to do"));
-    Ok(render::complete(&report, global.output))
+    Ok(render::complete(&report, global.strict, global.output))
 }
 
 /// Refuses a run that another process drives now: two would take it from each other in turn.

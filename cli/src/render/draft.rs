@@ -1,9 +1,10 @@
 //! A migration file to begin with, commented.
 
 use protocol::fault::Fault;
-use protocol::plan::{Level, Plan};
+use protocol::plan::{Level, Plan, grouped as grouped_notes};
 use protocol::schema::{Catalogue, Table};
 
+use super::notes;
 use super::report::{grouped, size};
 use super::visible;
 
@@ -89,14 +90,14 @@ impl Draft<'_> {
                 let keyless = self.catalogue.tables.iter().filter(|t| t.cutting_key().is_none());
                 lines.extend(keyless.map(|t| format!("{}: has no NOT NULL unique key", t.name)));
             }
-            Ok(plan) => lines.extend(plan.notes.iter().map(|note| {
-                let level = match note.level {
+            Ok(plan) => lines.extend(grouped_notes(&plan.notes).iter().map(|group| {
+                let level = match group.level {
+                    Level::Lost => "its rows stay behind: ",
+                    Level::Left => "stays behind: ",
                     Level::Warning => "warning: ",
-                    Level::Left | Level::Lost => "stays behind: ",
                     Level::Info => "",
                 };
-                let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
-                format!("{level}{entity}{}", note.text)
+                format!("{level}{}", notes::line(group))
             })),
         }
         if lines.is_empty() {

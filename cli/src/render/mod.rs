@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod draft;
+mod notes;
 pub(crate) mod plan;
 pub(crate) mod rejects;
 pub(crate) mod report;
@@ -30,6 +31,7 @@ use crate::config::EnvironmentView;
 use crate::execute::Outcome;
 use crate::exit::{self, Failure};
 use crate::progress::{self, grouped, insist, say, write};
+use report::left::Strict;
 
 /// Width of a diagnostic where the terminal does not say.
 const WIDTH: usize = 100;
@@ -238,6 +240,8 @@ pub(crate) struct End<'a> {
     pub(crate) folder: &'a Path,
     /// Whether a fleet carries it.
     pub(crate) fleet: bool,
+    /// What counts as a loss, where that shows in the exit code.
+    pub(crate) strict: Option<Strict>,
 }
 
 /// Says how a run ended, and returns the exit code.
@@ -253,7 +257,7 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
     say(&format!("report: {}", end.folder.join("report.html").display()));
     let resume = format!("continue with: longhaul resume {}", report.run.short());
     match &end.outcome {
-        Outcome::Ended(Ended::Complete) => return complete(report, output),
+        Outcome::Ended(Ended::Complete) => return complete(report, end.strict, output),
         Outcome::Ended(Ended::Stuck) => {
             complain(&stuck(report), output);
             let retry = format!("try them again with: longhaul retry {}", report.run.short());
@@ -295,7 +299,7 @@ fn stuck(report: &Report) -> Fault {
 }
 
 /// Says what speaks against a complete run, and returns its exit code.
-pub(crate) fn complete(report: &Report, output: Output) -> u8 {
+pub(crate) fn complete(report: &Report, strict: Option<Strict>, output: Output) -> u8 {
     match report.verdict {
         Verdict::Different => {
             complain(&Fault::new(Code::Differs, report.to.environment.to_string()), output);
@@ -306,6 +310,11 @@ pub(crate) fn complete(report: &Report, output: Output) -> u8 {
             exit::FAILED
         }
         Verdict::Verified | Verdict::NotVerified if report.totals.rejected > 0 => exit::REJECTS,
+        Verdict::Verified | Verdict::NotVerified
+            if strict.is_some_and(|strict| strict.forbids(&report.left_behind)) =>
+        {
+            exit::LEFT_BEHIND
+        }
         // Complete, and where something could not be verified, the plan said so beforehand.
         Verdict::Verified | Verdict::NotVerified => exit::OK,
     }

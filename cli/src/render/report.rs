@@ -2,6 +2,7 @@
 
 mod chart;
 mod facts;
+pub(crate) mod left;
 mod markup;
 mod page;
 mod proof;
@@ -15,7 +16,7 @@ use std::path::Path;
 use coordinator::report::{Check, EntityReport, Report, Verdict};
 use protocol::fault::Fault;
 
-use super::{spent, visible};
+use super::{notes, spent, visible};
 use crate::assemble;
 use crate::progress::counted;
 
@@ -33,6 +34,7 @@ pub(crate) fn summary(report: &Report) -> String {
     out += "\n";
     out += &time(report);
     out += &facts::made_line(report).map(|line| format!("created {line}\n")).unwrap_or_default();
+    out += &left::lines(report);
     out += &verdict(report);
     out
 }
@@ -45,6 +47,7 @@ pub(crate) fn coloured(report: &Report, safe: &str) -> String {
 /// The whole report.
 pub(crate) fn text(report: &Report) -> String {
     let mut out = verdict(report);
+    out += &left::lines(report);
     out += &format!(
         "\nmigration    {}\nrun          {}\nfrom         {} ({})\nto           {} ({})\n\
          state        {}\nplan         {}\nguarantee    {}\nconsistency  {}\n\
@@ -107,7 +110,7 @@ pub(crate) fn text(report: &Report) -> String {
             .collect::<String>();
     }
     out += &met(report);
-    out += &notes(report);
+    out += &said_before(report);
     out
 }
 
@@ -133,14 +136,11 @@ fn met(report: &Report) -> String {
 }
 
 /// What the plan said.
-fn notes(report: &Report) -> String {
+fn said_before(report: &Report) -> String {
     let mut out = String::new();
     if !report.notes.is_empty() {
         out += "\nwhat the plan said\n";
-        for note in &report.notes {
-            let entity = note.entity.as_ref().map(|e| format!("{e}: ")).unwrap_or_default();
-            out += &format!("  {}\n", visible::text(&format!("{entity}{}", note.text)));
-        }
+        out += &notes::sections(&report.notes, true);
     }
     out
 }
@@ -162,8 +162,9 @@ fn verdict(report: &Report) -> String {
         n => format!(", {} rejected", grouped(n)),
     };
     format!(
-        "{}: {} of {}{rejected}{seconds}\n",
+        "{}{}: {} of {}{rejected}{seconds}\n",
         report.verdict.as_str().to_uppercase(),
+        left::beside_verdict(report),
         counted(report.totals.written, "row", "rows"),
         counted(report.entities.len() as u64, "table", "tables"),
     )

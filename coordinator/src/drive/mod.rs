@@ -50,6 +50,9 @@ const LOOK_SHARE: u32 = 4;
 /// Tasks outstanding per slot: enough that no slot waits for the coordinator.
 const TASKS_PER_SLOT: usize = 4;
 
+/// A chunk of fewer bytes is over in some milliseconds, sooner than the next look.
+const SMALL_BYTES: u64 = 256 << 10;
+
 /// What a drive is put together from.
 pub struct Parts {
     /// The run; stored in its home already.
@@ -277,8 +280,13 @@ impl Drive {
         }
         self.spare_those_at_work(parts).await;
         let now = parts.clock.now();
-        let known =
-            Known { states: &known.states, attempts: &known.attempts, rung: &self.rung, window };
+        let known = Known {
+            states: &known.states,
+            attempts: &known.attempts,
+            rung: &self.rung,
+            window,
+            small: SMALL_BYTES,
+        };
         let actions = next(&parts.plan, known, now);
         // What waited for other chunks begins only if the target itself says that they are done.
         if actions.iter().any(|action| opens(&parts.plan, action))

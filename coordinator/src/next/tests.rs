@@ -46,7 +46,7 @@ fn decide(
 ) -> Vec<Action> {
     let rung = rung.iter().map(|(c, at)| (ChunkId(*c), Rung::again(None, *at))).collect();
     let attempts = tries.iter().map(|(c, n)| (ChunkId(*c), *n)).collect();
-    let known = Known { states, attempts: &attempts, rung: &rung, window: 2 };
+    let known = Known { states, attempts: &attempts, rung: &rung, window: 2, small: 0 };
     next(plan, known, NOW)
 }
 
@@ -176,6 +176,7 @@ fn a_parked_foreign_key_holds_up_nothing_but_the_end_of_the_run() {
             statements: vec![],
             destructive: false,
             orphans: None,
+            parts: vec![],
         });
         let actions = decide(&plan, &states, &[], &[]);
         let released = Action::Release(vec![ChunkId(2), ChunkId(3)]);
@@ -191,6 +192,7 @@ fn a_parked_foreign_key_holds_up_nothing_but_the_end_of_the_run() {
         statements: vec![],
         destructive: false,
         orphans: None,
+        parts: vec![],
     });
     let rest = [State::Done, State::Parked, State::Done, State::Done];
     assert_eq!(decide(&plan, &rest, &[], &[]), [Action::Stuck(1)], "it is not complete");
@@ -220,6 +222,19 @@ fn a_task_that_nobody_takes_is_waited_for_longer_each_time() {
         rung = Rung::again(Some(&rung), NOW);
     }
     assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+}
+
+#[test]
+fn many_small_chunks_are_outstanding_in_the_place_of_one_that_is_not() {
+    let mut chunks = vec![(Stage::Copy, Some(0), vec![], 1000)];
+    chunks.extend((0..100).map(|_| (Stage::Copy, Some(0), vec![], 1)));
+    let plan = plan(chunks);
+    let states = vec![State::Ready; plan.chunks.len()];
+    let (attempts, rung) = (BTreeMap::new(), BTreeMap::new());
+    let known = Known { states: &states, attempts: &attempts, rung: &rung, window: 2, small: 10 };
+    let rings = next(&plan, known, NOW);
+    assert_eq!(rings.len(), 1 + SMALL_SHARE);
+    assert_eq!(rings[0], Action::Ring(ChunkId(0)));
 }
 
 /// Not a measurement: with a cost that grows with the square, this would not end.

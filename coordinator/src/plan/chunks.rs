@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use super::batch::batch;
 use endpoint::{Cut, DesignedStep, Read, Source};
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use protocol::fault::Fault;
 use protocol::id::{ChunkId, EntityId};
 use protocol::mapping::Limits;
 use protocol::plan::{After, Bound, Chunk, Entity, Range, Stage, StepKind, Work};
 
-/// A slice of the target that verification reads in one go.
-const SLICE_BYTES: u64 = 64 << 20;
+/// The least that is worth a slice of its own when the target is read back.
+const SLICE_BYTES_MIN: u64 = 1 << 20;
+
+/// What is made of a table of at most so many bytes, when its rows are there, is made in one chunk.
+const SMALL_BYTES: u64 = 1 << 20;
 
 /// Most slices of one entity; past this, slices grow instead.
 const SLICES_MAX: u64 = 1024;
@@ -20,10 +23,6 @@ const ROW_BYTES_UNKNOWN: u64 = 100;
 
 /// Fewer rows than this are not worth a chunk of their own.
 const CHUNK_ROWS_MIN: u64 = 1000;
-
-/// Entities that the source is asked about at the same time: enough that small ones do not wait for
-/// a large one, few enough for a server in use.
-const ASKED_AT_ONCE: usize = 4;
 
 /// An entity with what only the planner knows of it.
 pub(super) struct Planned {
@@ -40,6 +39,8 @@ pub(super) struct Planned {
 
 /// All chunks of the plan, in the order in which one worker alone would do them.
 ///
+/// `read_meanwhile` says that the target can be read back while foreign keys are made.
+///
 /// # Errors
 /// What the source says when it is asked where to cut.
 pub(super) async fn chunks(
@@ -47,19 +48,24 @@ pub(super) async fn chunks(
     steps: Vec<DesignedStep>,
     limits: &Limits,
     source: &dyn Source,
+    read_meanwhile: bool,
 ) -> Result<Vec<Chunk>, Fault> {
+    let small = |id: EntityId| {
+        planned.get(id.index()).is_some_and(|one| one.entity.bytes_estimate <= SMALL_BYTES)
+    };
+    let steps = batch(steps, &small);
     let mut chunks = Chunks::default();
     // Positions of the design become chunk ids; steps are numbered stage by stage.
     let mut ids = vec![ChunkId(0); steps.len()];
     let size = |step: &DesignedStep| {
-        let entity = planned.iter().find(|one| Some(one.entity.id) == step.entity);
+        let entity = step.entity.and_then(|id| planned.get(id.index()));
         entity.map_or(0, |one| one.entity.bytes_estimate)
     };
     let linked = planned.iter().map(|one| &one.entity).filter(|one| !one.links.is_empty());
     let linked: Vec<_> = linked.map(|entity| entity.id).collect();
     chunks.steps(&steps, Stage::Prepare, &mut ids, &size, &linked);
-    let asked: Vec<_> = planned.iter().map(|one| cut(one, limits, source).boxed()).collect();
-    let ranges: Vec<_> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
+    source.taste(&tastes(planned)).await?;
+    let ranges = ranges(planned, limits, source).await?;
     for (one, ranges) in planned.iter().zip(ranges) {
         chunks.copies(one, ranges);
     }
@@ -68,7 +74,7 @@ pub(super) async fn chunks(
         chunks.links(one);
     }
     for one in planned.iter().filter(|one| one.verifiable) {
-        chunks.slices(&one.entity);
+        chunks.slices(&one.entity, limits, read_meanwhile);
     }
     Ok(chunks.0)
 }
@@ -150,84 +156,72 @@ impl Chunks {
         }
     }
 
-    fn slices(&mut self, entity: &Entity) {
-        let of = (entity.bytes_estimate / SLICE_BYTES).clamp(1, SLICES_MAX);
-        let after =
-            || vec![After::Entity(entity.id, Stage::Copy), After::Entity(entity.id, Stage::Finish)];
+    /// Reading back is cut as copies are: by bytes, and so that all slots have a share of it.
+    ///
+    /// Whether a foreign key holds changes no row, so where the target lets one read meanwhile, neither
+    /// waits for the other.
+    fn slices(&mut self, entity: &Entity, limits: &Limits, read_meanwhile: bool) {
+        let bytes = entity.bytes_estimate;
+        let shares = u64::from(limits.slots).min(bytes / SLICE_BYTES_MIN);
+        let of = bytes.div_ceil(limits.chunk_bytes.max(1)).max(shares).clamp(1, SLICES_MAX);
+        let own = self.0.iter().filter(|c| c.entity == Some(entity.id) && c.stage == Stage::Finish);
+        let others = own.filter(|chunk| !chunk.makes_link()).map(|chunk| After::Chunk(chunk.id));
+        let finished = match read_meanwhile {
+            true => others.collect(),
+            false => vec![After::Entity(entity.id, Stage::Finish)],
+        };
+        let mut after = vec![After::Entity(entity.id, Stage::Copy)];
+        after.extend(finished);
         for index in 0..of {
             let index = u32::try_from(index).expect("bounded by SLICES_MAX");
             let work = Work::Verify { index, of: u32::try_from(of).expect("bounded") };
-            let weight = entity.bytes_estimate / of;
-            self.push(Stage::Verify, Some(entity.id), work, after(), weight);
+            self.push(Stage::Verify, Some(entity.id), work, after.clone(), bytes / of);
         }
     }
 }
 
-/// Where an entity is cut, once it was seen that it can be read.
-async fn cut(planned: &Planned, limits: &Limits, source: &dyn Source) -> Result<Vec<Range>, Fault> {
-    let within = |fault: Fault| fault.within(&planned.entity.source);
-    taste(&planned.entity, source).await.map_err(within)?;
-    ranges(&planned.entity, planned.chunk_rows, limits, source).await.map_err(within)
-}
-
-/// Reads one row as it will be read later, so that a missing right, a policy that hides rows, or a
-/// condition that the source does not understand is told before anything is written.
-async fn taste(entity: &Entity, source: &dyn Source) -> Result<(), Fault> {
-    let read = Read {
-        table: entity.source.clone(),
-        columns: entity.reads(),
-        key: entity.key.clone(),
-        range: Range::default(),
-        filter: entity.filter.clone(),
-        top: Some(1),
-        lane: entity.lane,
-        batch_bytes: 1,
-        label: "longhaul:plan".into(),
+/// Reads as entities will be read, one row of each: so that a missing right, a policy that hides rows,
+/// or a condition that the source does not understand is told before anything is written.
+fn tastes(planned: &[Planned]) -> Vec<Read> {
+    let taste = |one: &Planned| {
+        let entity = &one.entity;
+        Read {
+            table: entity.source.clone(),
+            columns: entity.reads(),
+            key: entity.key.clone(),
+            range: Range::default(),
+            filter: entity.filter.clone(),
+            top: Some(1),
+            lane: entity.lane,
+            batch_bytes: 1,
+            label: "longhaul:plan".into(),
+        }
     };
-    source.read(&read).await?.next().await.map(drop)
+    planned.iter().map(taste).collect()
 }
 
-/// The ranges of an entity: together all its rows, first and last open-ended.
+/// The ranges of each entity: together all its rows, first and last open-ended. Without a key there is
+/// nothing to cut by; with `top`, "the first n" is one question.
 async fn ranges(
-    entity: &Entity,
-    chunk_rows: Option<u64>,
+    planned: &[Planned],
     limits: &Limits,
     source: &dyn Source,
-) -> Result<Vec<Range>, Fault> {
-    // Without a key there is nothing to cut by; with `top`, "the first n" is one question.
-    if entity.key.is_empty() || entity.top.is_some() {
-        try_filter(entity, source).await.map_err(|fault| fault.within(&entity.source))?;
-        return Ok(vec![Range::default()]);
-    }
-    let cut = Cut {
-        table: entity.source.clone(),
-        key: entity.key.clone(),
-        filter: entity.filter.clone(),
-        rows: chunk_rows.unwrap_or_else(|| rows_per_chunk(entity, limits)).max(1),
-        about: chunk_rows.is_none().then_some(entity.rows_estimate),
+) -> Result<Vec<Vec<Range>>, Fault> {
+    let cuttable = |one: &&Planned| !one.entity.key.is_empty() && one.entity.top.is_none();
+    let cut = |one: &Planned| Cut {
+        table: one.entity.source.clone(),
+        key: one.entity.key.clone(),
+        filter: one.entity.filter.clone(),
+        rows: one.chunk_rows.unwrap_or_else(|| rows_per_chunk(&one.entity, limits)).max(1),
+        about: one.chunk_rows.is_none().then_some(one.entity.rows_estimate),
     };
-    let bounds = source.cut(&cut).await.map_err(|fault| fault.within(&entity.source))?;
-    Ok(between(bounds))
-}
-
-/// Lets the source read the condition of an entity that is not cut, and so would first hear of it
-/// when the run is under way. No row is asked for.
-async fn try_filter(entity: &Entity, source: &dyn Source) -> Result<(), Fault> {
-    if entity.filter.is_none() {
-        return Ok(());
-    }
-    let read = Read {
-        table: entity.source.clone(),
-        columns: entity.reads(),
-        key: entity.key.clone(),
-        range: Range::default(),
-        filter: entity.filter.clone(),
-        top: Some(0),
-        lane: entity.lane,
-        batch_bytes: 1,
-        label: "longhaul:plan".into(),
+    let cuts: Vec<_> = planned.iter().filter(cuttable).map(cut).collect();
+    let mut bounds = source.cuts(&cuts).await?.into_iter();
+    let ranges = |one: &Planned| match cuttable(&one) {
+        true => between(bounds.next().unwrap_or_default()),
+        false => vec![Range::default()],
     };
-    source.read(&read).await?.next().await.map(drop)
+    Ok(planned.iter().map(ranges).collect())
 }
 
 fn rows_per_chunk(entity: &Entity, limits: &Limits) -> u64 {

@@ -6,6 +6,7 @@
 //!    moved but not expressed in the target is a note in the plan, never dropped in silence.
 //! 3. The same migration over the same databases gives the same fingerprint.
 
+mod batch;
 mod beside;
 mod characters;
 mod chunks;
@@ -75,7 +76,7 @@ pub async fn draw(
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
-    draft.say_what_stays(&chosen, &design.settled);
+    draft.say_what_stays(&chosen, migration, &design.settled)?;
     draft.say_what_counts_unseen(&chosen);
     draft.say_what_hides(&chosen, source).await?;
     draft.say_what_collides(&chosen, &entities, source).await?;
@@ -86,9 +87,15 @@ pub async fn draw(
     draft.notes.sort_by_key(|note| std::cmp::Reverse(note.level));
     let (notes, charsets) = (draft.notes, draft.sets.has);
     let durable = design.durable && existing(&chosen, &to, able).all(|table| table.durable);
-    let chunks = chunks::chunks(&entities, design.steps, &migration.limits, source)
-        .await
-        .map_err(|fault| occupied::with_columns(fault, &entities))?;
+    let chunks = chunks::chunks(
+        &entities,
+        design.steps,
+        &migration.limits,
+        source,
+        able.transactional_steps,
+    )
+    .await
+    .map_err(|fault| occupied::with_columns(fault, &entities))?;
     Ok(Plan {
         migration: migration.name.clone(),
         from: Side { environment: migration.from.clone(), engine: from.engine },
@@ -135,12 +142,13 @@ pub async fn refuse_stale(
 
 /// In mode create no row may exist before.
 async fn refuse_rows(plan: &Plan, target: &dyn Target) -> Result<(), Fault> {
-    for entity in plan.entities.iter().filter(|e| !e.new && e.mode == Mode::Create) {
-        if target.holds_rows(&entity.target).await? {
-            return Err(Fault::new(Code::TargetNotEmpty, entity.target.to_string()));
-        }
+    let created = plan.entities.iter().filter(|e| !e.new && e.mode == Mode::Create);
+    let names: Vec<_> = created.map(|entity| entity.target.clone()).collect();
+    let hold = target.hold_rows(&names).await?;
+    match names.iter().zip(hold).find(|(_, holds)| *holds) {
+        Some((name, _)) => Err(Fault::new(Code::TargetNotEmpty, name.to_string())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn drawn_from(migration: &Migration, source: &Catalogue, target: &Catalogue) -> DrawnFrom {
@@ -259,6 +267,11 @@ impl Draft<'_> {
             })
             .collect();
         let order = order::order(&tables)?;
+        let there: Vec<_> =
+            existing(chosen, self.to, self.able).map(|table| table.name.clone()).collect();
+        let hold = self.target.hold_rows(&there).await?;
+        let holding: BTreeSet<_> =
+            there.into_iter().zip(hold).filter_map(|(name, holds)| holds.then_some(name)).collect();
         let mut planned = Vec::new();
         for (at, one) in chosen.iter().enumerate() {
             let designed = wanted.tables.iter().position(|(id, _)| *id == entity_id(at));
@@ -275,7 +288,7 @@ impl Draft<'_> {
                 (None, None) => unreachable!("what is not there was designed"),
             };
             let links = &order.links[at];
-            planned.push(self.entity(at, one, columns, links).await?);
+            planned.push(self.entity(at, one, columns, links, &holding).await?);
         }
         for (at, one) in planned.iter_mut().enumerate() {
             one.parents = order.parents[at].iter().map(|p| entity_id(*p)).collect();
@@ -290,13 +303,11 @@ impl Draft<'_> {
         one: &Chosen<'_>,
         columns: Vec<ColumnMap>,
         links: &BTreeSet<String>,
+        holding: &BTreeSet<TableName>,
     ) -> Result<Planned, Fault> {
         let there = find(self.to, &one.target, self.able).cloned();
         let mode = mode(one, there.as_ref())?;
-        let holds_rows = match &there {
-            Some(table) => self.target.holds_rows(&table.name).await?,
-            None => false,
-        };
+        let holds_rows = there.as_ref().is_some_and(|table| holding.contains(&table.name));
         if holds_rows && mode == Mode::Create {
             return Err(Fault::new(Code::TargetNotEmpty, one.target.to_string()));
         }

@@ -1,16 +1,17 @@
 //! What a plan tells whoever reads it before it begins: what is not moved, not seen, not proved, or
 //! not as in the source.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use endpoint::Source;
 use protocol::fault::Fault;
-use protocol::plan::{Entity, Level, Note, Said, said_of_all};
+use protocol::mapping::Migration;
+use protocol::plan::{Entity, Level, Note, Said, said, said_of_all};
 use protocol::schema::{Table, TableName, Unmoved};
 
 use super::chunks::Planned;
 use super::select::Chosen;
-use super::{Draft, collide, find};
+use super::{Draft, collide, find, select};
 
 impl Draft<'_> {
     pub(super) fn note(&mut self, level: Level, entity: Option<&TableName>, said: impl Into<Said>) {
@@ -156,26 +157,32 @@ impl Draft<'_> {
 
     /// Names what stands in the source and is not moved: all of it when everything was meant, else
     /// what belongs to the chosen tables. `settled` are the objects of which the design accounts.
-    pub(super) fn say_what_stays(&mut self, chosen: &[Chosen<'_>], settled: &BTreeSet<String>) {
+    pub(super) fn say_what_stays(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        migration: &Migration,
+        settled: &BTreeSet<String>,
+    ) -> Result<(), Fault> {
         let everything = chosen.iter().any(|one| one.rule.pattern == "*");
-        let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        let unmoved = self.from.unmoved.iter().filter(|one| one.concerns(self.to.engine));
+        let excludes = select::excludes(migration)?;
+        let from = self.from;
+        let unmoved = from.unmoved.iter().filter(|one| one.concerns(self.to.engine));
         let unmoved = unmoved.filter(|one| !self.has_extension(one));
-        let objects = self.from.objects.iter().filter(|one| !settled.contains(&one.key));
-        let all = unmoved.map(|one| (&one.kind, &one.name));
-        for (kind, name) in all.chain(objects.map(|one| (&one.word, &one.name))) {
-            if everything || chosen.iter().any(|c| belongs(name, &c.table.name)) {
-                kinds.entry(kind).or_default().push(name.to_string());
+        let unmoved = unmoved.map(|one| (&*one.kind, &one.name, one.holds_rows()));
+        let objects = from.objects.iter().filter(|one| !settled.contains(&one.key));
+        let objects = objects.map(|one| (&*one.word, &one.name, false));
+        let differ = from.engine != self.to.engine && everything;
+        let types = from.types.iter().filter(|_| differ);
+        let types = types.map(|one| (one.kind.word(), &one.name, false));
+        for (kind, name, holds_rows) in unmoved.chain(objects).chain(types).collect::<Vec<_>>() {
+            let asked = everything || chosen.iter().any(|c| belongs(name, &c.table.name));
+            if asked && !excludes(name) {
+                let level = if holds_rows { Level::Lost } else { Level::Left };
+                let text = format!("{kind} not moved: {name}");
+                self.note(level, None, said(kind, name, text));
             }
         }
-        if self.from.engine != self.to.engine && everything {
-            for one in &self.from.types {
-                kinds.entry(one.kind.word()).or_default().push(one.name.to_string());
-            }
-        }
-        for (kind, names) in kinds {
-            self.note(Level::Left, None, format!("{kind} not moved: {}", names.join(", ")));
-        }
+        Ok(())
     }
 }
 

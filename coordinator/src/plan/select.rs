@@ -63,6 +63,15 @@ fn compile(rules: &[EntityRule]) -> Result<Vec<(GlobMatcher, &EntityRule)>, Faul
     rules.iter().map(|rule| Ok((one(rule)?, rule))).collect()
 }
 
+/// What tells of names whether the migration's rules leave them out: the first rule that matches does.
+pub(super) fn excludes(migration: &Migration) -> Result<impl Fn(&TableName) -> bool, Fault> {
+    let rules = compile(&migration.entities)?;
+    Ok(move |name: &TableName| {
+        let first = rules.iter().find(|(matcher, _)| matches(matcher, name));
+        first.is_some_and(|(_, rule)| !rule.include)
+    })
+}
+
 /// A pattern means `schema.name`, or just `name`; a table whose name holds pattern characters is
 /// also meant by its exact name.
 fn matches(pattern: &GlobMatcher, name: &TableName) -> bool {

@@ -68,7 +68,14 @@ fn push(
     let json = serde_json::to_string(statement).expect("our own types have string keys only");
     let stage = if kind == StepKind::Table { Stage::Prepare } else { Stage::Finish };
     design.steps.push(DesignedStep {
-        step: Step { kind, what, statements: vec![json], destructive: false, orphans: None },
+        step: Step {
+            kind,
+            what,
+            statements: vec![json],
+            destructive: false,
+            orphans: None,
+            parts: Vec::new(),
+        },
         stage,
         entity: Some(entity),
         after: Vec::new(),

@@ -29,6 +29,10 @@ const HOLD: [&str; 2] = [
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
 ];
 
+/// Tables that keep no transactions, with their engines.
+const WITHOUT_TRANSACTIONS: &str = "SELECT table_name, engine FROM information_schema.tables \
+     WHERE table_schema = DATABASE() AND engine <> 'InnoDB'";
+
 /// Of which sessions the labels are known: a number is given out again only when the server starts
 /// anew, and then the port of the other end is another.
 const SEEN: &str = "SELECT host FROM information_schema.processlist WHERE id = CONNECTION_ID()";
@@ -43,8 +47,10 @@ impl MySql {
     }
 
     pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
-        let mut link = self.door.open("longhaul:identity", Duty::Read).await?;
-        Ok(format!("mysql/{}", link.one(IDENTITY).await?.unwrap_or_default()))
+        let mut link = self.asking("longhaul:identity").await?;
+        let identity = link.one(IDENTITY).await?.unwrap_or_default();
+        self.idle.keep(link);
+        Ok(format!("mysql/{identity}"))
     }
 
     /// What the server and the user's own limit leave, and the connection that asks, which is free again
@@ -95,15 +101,18 @@ impl MySql {
 
     pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
         // Catalogues show the present, whoever asks.
-        let mut link = self.door.open("longhaul:catalogue", Duty::Read).await?;
-        introspect::catalogue(&mut link).await
+        let mut link = self.asking("longhaul:catalogue").await?;
+        let catalogue = introspect::catalogue(&mut link).await?;
+        self.idle.keep(link);
+        Ok(catalogue)
     }
 
     /// The server shows a user only what the user has a right to, and says nothing of the rest.
     pub(super) async fn ask_hides(&self) -> Result<Option<String>, Fault> {
-        let mut link = self.door.open("longhaul:rights", Duty::Read).await?;
+        let mut link = self.asking("longhaul:rights").await?;
         let database = link.one("SELECT DATABASE()").await?.unwrap_or_default();
         let grants = rights::grants(&mut link).await?;
+        self.idle.keep(link);
         Ok((!rights::reads_all(&grants, &database)).then(|| rights::HIDDEN.to_owned()))
     }
 
@@ -126,8 +135,10 @@ impl MySql {
     }
 
     pub(super) async fn ask_counters(&self, tables: &[TableName]) -> Result<String, Fault> {
-        let mut link = self.door.open("longhaul:counters", Duty::Read).await?;
-        stamp::take(&mut link, tables).await
+        let mut link = self.asking("longhaul:counters").await?;
+        let counters = stamp::take(&mut link, tables).await?;
+        self.idle.keep(link);
+        Ok(counters)
     }
 
     /// A connection that sees what is to be read.
@@ -135,13 +146,16 @@ impl MySql {
         if self.holds.load(Ordering::Relaxed) {
             return Ok(Reader::Held(Arc::clone(&self.held).lock_owned().await));
         }
-        Ok(Reader::Own(self.door.open(label, Duty::Read).await?))
+        Ok(Reader::Own(self.asking(label).await?, self.idle.clone()))
     }
 
     pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
         let mut reader = self.reader("longhaul:cut").await?;
         let bounds = range::cut(reader.link()?, cut).await;
-        bounds.map_err(|fault| read::blame(reader.broke(fault), cut.filter.is_some()))
+        let bounds =
+            bounds.map_err(|fault| read::blame(reader.broke(fault), cut.filter.is_some()))?;
+        reader.rest();
+        Ok(bounds)
     }
 
     pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
@@ -153,7 +167,7 @@ impl MySql {
     }
 
     /// Which texts of a table are selected with care; asked once.
-    async fn careful(
+    pub(super) async fn careful(
         &self,
         link: &mut Link,
         table: &TableName,
@@ -175,7 +189,7 @@ impl MySql {
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault> {
         let label = format!("longhaul:verify:{}:{index}", entity.id);
-        let mut link = self.door.open(&label, Duty::Read).await?;
+        let mut link = self.asking(&label).await?;
         let rows = range::slice(&mut link, entity, index, of).await?;
         let columns = entity.columns.iter().map(|c| (c.target.as_str(), &c.to));
         let select = Select {
@@ -190,37 +204,39 @@ impl MySql {
             batch_bytes,
             filtered: false,
         };
-        Ok(Box::new(Stream::open(Reader::Own(link), select).await?))
+        Ok(Box::new(Stream::open(Reader::Own(link, self.idle.clone()), select).await?))
     }
 
     pub(super) async fn ask_rows(&self, table: &TableName) -> Result<bool, Fault> {
-        let mut link = self.door.open("longhaul:rows", Duty::Read).await?;
-        let ask = format!("SELECT EXISTS (SELECT 1 FROM {})", words::table(table));
-        Ok(link.one(&ask).await?.as_deref() == Some("1"))
+        let tables = std::slice::from_ref(table);
+        Ok(self.ask_rows_of(tables).await?.first().copied().unwrap_or(false))
     }
 
     pub(super) async fn ask_count(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
-        let mut link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let mut link = self.asking("longhaul:rows").await?;
         let rows = format!("SELECT 1 FROM {} LIMIT {at_most}", words::table(table));
         let count = link.one(&format!("SELECT count(*) FROM ({rows}) AS counted")).await?;
+        self.idle.keep(link);
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 
     /// Tables that are there must keep transactions. Of rights the server says nothing before they
     /// are used.
     pub(super) async fn ask_rights(&self, entities: &[&Entity]) -> Result<(), Fault> {
-        let mut link = self.door.open("longhaul:rights", Duty::Read).await?;
-        for entity in entities {
-            if entity.new {
-                continue;
-            }
-            let engine = format!(
-                "SELECT engine FROM information_schema.tables \
-                 WHERE table_schema = DATABASE() AND table_name = {}",
-                words::literal(&entity.target.name)
-            );
-            let engine = link.one(&engine).await?.unwrap_or_default();
-            if !engine.is_empty() && !engine.eq_ignore_ascii_case("InnoDB") {
+        if entities.iter().all(|entity| entity.new) {
+            return Ok(());
+        }
+        let mut link = self.asking("longhaul:rights").await?;
+        let others = link.query(WITHOUT_TRANSACTIONS).await?;
+        self.idle.keep(link);
+        let folds = self.met.folds_case;
+        let same =
+            |one: &str, other: &str| one == other || folds && one.eq_ignore_ascii_case(other);
+        for mut cells in others {
+            let engine = cells.pop().flatten().unwrap_or_default();
+            let name = cells.pop().flatten().unwrap_or_default();
+            let meant = |entity: &&&Entity| !entity.new && same(&entity.target.name, &name);
+            if let Some(entity) = entities.iter().find(meant) {
                 return Err(way::no_transactions(&entity.target, &engine));
             }
         }
@@ -229,7 +245,7 @@ impl MySql {
 
     /// Ends what others do under a label that begins so.
     pub(super) async fn ask_end(&self, label: &str) -> Result<u64, Fault> {
-        let mut link = self.door.open("longhaul:end", Duty::Read).await?;
+        let mut link = self.asking("longhaul:end").await?;
         let begins = words::literal(label);
         let found = link
             .query(&format!(
@@ -247,6 +263,7 @@ impl MySql {
                 Err(fault) => return Err(fault),
             }
         }
+        self.idle.keep(link);
         Ok(ended)
     }
 }

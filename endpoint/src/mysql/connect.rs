@@ -339,6 +339,11 @@ impl Link {
         matches!(asking.await, Ok(Ok(())))
     }
 
+    /// Whether nothing is under way on it, and nothing was lost.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.working && !self.lost
+    }
+
     /// What the last statement said about itself, and how many warnings it had.
     pub(super) fn last(&self) -> (String, u16) {
         (self.conn.info().into_owned(), self.conn.get_warnings())

@@ -100,7 +100,7 @@ impl Draft<'_> {
         after: Vec<usize>,
     ) -> usize {
         let Made { kind, what, statements, orphans } = step;
-        let step = Step { kind, what, statements, destructive: false, orphans };
+        let step = Step { kind, what, statements, destructive: false, orphans, parts: Vec::new() };
         self.design.steps.push(DesignedStep { step, stage, entity, after, verified: Vec::new() });
         self.design.steps.len() - 1
     }

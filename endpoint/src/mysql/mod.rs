@@ -16,12 +16,14 @@
 
 mod address;
 mod ask;
+mod bulk;
 mod charset;
 mod coarse;
 mod connect;
 mod design;
 mod examine;
 mod faults;
+mod idle;
 mod introspect;
 mod range;
 mod read;
@@ -60,12 +62,15 @@ use crate::{
     Rows, Session, Source, Target, Wanted,
 };
 use connect::{Door, Duty, Link, Met};
+use idle::Idle;
 #[cfg(test)]
 pub(crate) use testing::Scratch;
 
 /// A database on a MySQL server.
 struct MySql {
     door: Arc<Door>,
+    /// Connections that stay open between questions.
+    idle: Idle,
     met: Met,
     /// The session that stands in the moment which is held.
     held: Arc<Mutex<Option<Link>>>,
@@ -89,8 +94,9 @@ impl MySql {
     async fn open(address: &Address) -> Result<Self, Fault> {
         let door = Arc::new(Door::parse(address)?);
         let met = door.open("longhaul:open", Duty::Read).await?.met();
+        let idle = Idle::default();
         let (held, careful) = (Arc::default(), Mutex::default());
-        Ok(Self { door, met, held, holds: false.into(), careful })
+        Ok(Self { door, idle, met, held, holds: false.into(), careful })
     }
 
     fn able(&self) -> Capabilities {
@@ -164,6 +170,18 @@ impl Source for MySql {
         self.ask_cut(cut).await
     }
 
+    async fn cuts(&self, cuts: &[Cut]) -> Result<Vec<Vec<Bound>>, Fault> {
+        self.ask_cuts(cuts).await
+    }
+
+    async fn taste(&self, reads: &[Read]) -> Result<(), Fault> {
+        self.taste_all(reads).await
+    }
+
+    fn let_go(&self) {
+        self.idle.close();
+    }
+
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read(read).await
     }
@@ -221,6 +239,7 @@ impl Target for MySql {
             statements: tables.iter().map(delete).collect(),
             destructive: true,
             orphans: None,
+            parts: Vec::new(),
         })
     }
 
@@ -230,6 +249,14 @@ impl Target for MySql {
 
     async fn count_rows(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
         self.ask_count(table, at_most).await
+    }
+
+    async fn hold_rows(&self, tables: &[TableName]) -> Result<Vec<bool>, Fault> {
+        self.ask_rows_of(tables).await
+    }
+
+    fn let_go(&self) {
+        self.idle.close();
     }
 
     async fn repertoire(&self, charset: &str) -> Result<Option<Lacking>, Fault> {

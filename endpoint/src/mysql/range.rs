@@ -156,9 +156,14 @@ impl Class {
     }
 }
 
+/// Bounds that are asked for one by one.
+const STEPS_MAX: usize = 4;
+
 /// The last key of every `cut.rows` rows, without the last of all, along the server's own order.
 ///
-/// Each step asks for the key `cut.rows` further on.
+/// The first steps ask for the key `cut.rows` further on, each in a statement of its own. Where there are
+/// more, one statement walks along the rest and counts: a way to the server and back for each of a
+/// hundred thousand bounds would take longer than the rows.
 pub(super) async fn cut(link: &mut Link, cut: &Cut) -> Result<Vec<Bound>, Fault> {
     let mut bounds: Vec<Bound> = Vec::new();
     if cut.key.is_empty() {
@@ -181,7 +186,48 @@ pub(super) async fn cut(link: &mut Link, cut: &Cut) -> Result<Vec<Bound>, Fault>
             Some(bound) => bounds.push(bound),
             None => return Ok(bounds),
         }
+        if bounds.len() == STEPS_MAX {
+            let rest = walk(link, cut, bounds.last().cloned()).await?;
+            bounds.extend(rest);
+            return Ok(bounds);
+        }
     }
+}
+
+/// All bounds behind one, counted off by the server as it walks along the key. Should it count before it
+/// sorts, ranges are less even, and still partition the table.
+async fn walk(link: &mut Link, cut: &Cut, after: Option<Bound>) -> Result<Vec<Bound>, Fault> {
+    let key = words::names(cut.key.iter().map(String::as_str));
+    let table = words::table(&cut.table);
+    let behind = |after: Option<Bound>| {
+        let mut rows = Where::default();
+        rows.range(&cut.key, &Range { after, upto: None })?;
+        if let Some(filter) = &cut.filter {
+            rows.filter(filter);
+        }
+        Ok::<_, Fault>(rows.sql())
+    };
+    link.run("SET @lh_at = 0").await?;
+    let select = format!(
+        "SELECT {key} FROM {table}{} HAVING (@lh_at := @lh_at + 1) % {} = 0 ORDER BY {key}",
+        behind(after)?,
+        cut.rows.max(1)
+    );
+    let found = link.work()?.query::<Row, _>(select).await;
+    let found = link.rest(found)?;
+    let mut bounds = Vec::with_capacity(found.len());
+    for row in &found {
+        let Some(bound) = bound_of(row, cut)? else { return Ok(Vec::new()) };
+        bounds.push(bound);
+    }
+    // Behind the last key of all nothing stands.
+    if let Some(last) = bounds.last() {
+        let more = format!("SELECT 1 FROM {table}{} LIMIT 1", behind(Some(last.clone()))?);
+        if link.one(&more).await?.is_none() {
+            bounds.pop();
+        }
+    }
+    Ok(bounds)
 }
 
 /// The first key of the answer, if there is a second: where there is none, the first is the last key
@@ -190,6 +236,11 @@ async fn next_bound(link: &mut Link, cut: &Cut, step: &str) -> Result<Option<Bou
     let found = link.work()?.query::<Row, _>(step).await;
     let found = link.rest(found)?;
     let [row, _] = found.as_slice() else { return Ok(None) };
+    bound_of(row, cut)
+}
+
+/// A key as a bound; none where such keys cannot be cut.
+fn bound_of(row: &Row, cut: &Cut) -> Result<Option<Bound>, Fault> {
     let classes: Option<Vec<_>> = row.columns_ref().iter().map(Class::of).collect();
     let Some(classes) = classes else { return Ok(None) };
     let part = |(at, class): (usize, Class)| match row.as_ref(at) {

@@ -1,6 +1,6 @@
 //! Rows out of MySQL, as the server's text protocol streams them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::connect::Link;
 use super::faults;
+use super::idle::Idle;
 use super::render::{self, Render};
 use super::words;
 use crate::ahead::{self, Giver, Taker};
@@ -57,6 +58,23 @@ pub(super) async fn careful(link: &mut Link, table: &TableName) -> Result<BTreeS
     Ok(link.query(&select).await?.into_iter().flatten().flatten().collect())
 }
 
+/// [`careful`] of all tables that have such texts.
+pub(super) async fn careful_of_all(
+    link: &mut Link,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Fault> {
+    let select = "SELECT table_name, column_name FROM information_schema.columns \
+          WHERE table_schema = DATABASE() \
+            AND data_type IN ('char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext') \
+            AND character_set_name NOT IN ('utf8mb4', 'utf8mb3', 'utf8', 'latin1')";
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for mut cells in link.query(select).await? {
+        if let (Some(Some(column)), Some(Some(table))) = (cells.pop(), cells.pop()) {
+            all.entry(table).or_default().insert(column);
+        }
+    }
+    Ok(all)
+}
+
 impl Select {
     /// The rows that `read` asks for.
     pub(super) fn range(read: &Read, careful: &BTreeSet<String>) -> Result<Self, Fault> {
@@ -87,8 +105,8 @@ impl Select {
 
 /// The connection of one read.
 pub(super) enum Reader {
-    /// Its own; closed with the read.
-    Own(Link),
+    /// Its own, and where it is left when the read came to its end.
+    Own(Link, Idle),
     /// The one that stands in the moment which is held. Other reads wait for it.
     Held(OwnedMutexGuard<Option<Link>>),
 }
@@ -96,7 +114,7 @@ pub(super) enum Reader {
 impl Reader {
     pub(super) fn link(&mut self) -> Result<&mut Link, Fault> {
         match self {
-            Self::Own(link) => Ok(link),
+            Self::Own(link, _) => Ok(link),
             Self::Held(held) => held.as_mut().ok_or_else(|| {
                 Fault::new(Code::SnapshotLost, "the source")
                     .saying("the session that held the moment is gone")
@@ -104,10 +122,17 @@ impl Reader {
         }
     }
 
+    /// The read came to its end. What is still at work is closed.
+    pub(super) fn rest(self) {
+        if let Self::Own(link, idle) = self {
+            idle.keep(link);
+        }
+    }
+
     /// A held session that broke takes the moment with it.
     pub(super) fn broke(&mut self, fault: Fault) -> Fault {
         match self {
-            Self::Own(_) => fault,
+            Self::Own(..) => fault,
             Self::Held(held) if fault.code() == Code::Unreachable => {
                 **held = None;
                 Fault::new(Code::SnapshotLost, fault.place())
@@ -133,7 +158,10 @@ impl Stream {
         tokio::spawn(async move {
             let mut ready = Some(ready);
             let done = give(&mut reader, &select, &mut ready, &mut giver).await;
-            let Err(fault) = done else { return giver.give(Ok(None)).await };
+            let Err(fault) = done else {
+                reader.rest();
+                return giver.give(Ok(None)).await;
+            };
             let fault = blame(reader.broke(fault), select.filtered);
             match ready {
                 Some(ready) => drop(ready.send(Err(fault))),

@@ -268,7 +268,7 @@ impl Session for Writer {
             if let Err(fault) = self.run_noted(at, statement).await {
                 return Err(match links::in_the_way(step, &fault) {
                     Some(count) => links::broken(step, &fault, self.count(count).await),
-                    None => fault.within(&step.what),
+                    None => fault.within(step.part(at).1),
                 });
             }
         }

@@ -4,7 +4,7 @@ use protocol::fault::Fault;
 use protocol::schema::TableName;
 use tokio_postgres::types::ToSql;
 
-use super::connect::{Door, Duty};
+use super::connect::Link;
 use crate::{CoarseKey, Coincidence, KeyTexts};
 
 /// The columns of each unique key, and how their texts are compared where that is not byte by byte: by
@@ -34,8 +34,7 @@ const KEYS: &str = "
      ORDER BY ic.relname, x.at";
 
 /// The coarse keys of a table.
-pub(super) async fn keys(door: &Door, table: &TableName) -> Result<Vec<CoarseKey>, Fault> {
-    let link = door.open("longhaul:keys", Duty::Read).await?;
+pub(super) async fn keys(link: &Link, table: &TableName) -> Result<Vec<CoarseKey>, Fault> {
     let schema = table.schema.as_deref().unwrap_or("public");
     let rows = link.client.query(KEYS, &[&schema, &table.name]).await;
     let mut keys: Vec<CoarseKey> = Vec::new();
@@ -58,11 +57,10 @@ pub(super) async fn keys(door: &Door, table: &TableName) -> Result<Vec<CoarseKey
 
 /// Lets the server group the keys by its own comparison.
 pub(super) async fn coincide(
-    door: &Door,
+    link: &Link,
     key: &CoarseKey,
     rows: &[KeyTexts],
 ) -> Result<Vec<Coincidence>, Fault> {
-    let link = door.open("longhaul:keys", Duty::Read).await?;
     let exact: Vec<&str> = rows.iter().map(|row| row.exact.as_str()).collect();
     let texts: Vec<Vec<&str>> = (0..key.texts.len())
         .map(|at| rows.iter().map(|row| row.texts[at].as_str()).collect())

@@ -160,7 +160,7 @@ impl Draft<'_> {
         after: &[usize],
     ) -> usize {
         let Made { kind, what, statements, orphans } = step;
-        let step = Step { kind, what, statements, destructive: false, orphans };
+        let step = Step { kind, what, statements, destructive: false, orphans, parts: Vec::new() };
         let after = after.to_vec();
         self.design.steps.push(DesignedStep { step, stage, entity, after, verified: Vec::new() });
         self.design.steps.len() - 1

@@ -11,6 +11,7 @@
 //! Change counters are those of the server's statistics, which come up to a second late and are
 //! forgotten in a crash. What tells a quiet source from a busy one over hours is not a proof.
 
+mod bulk;
 mod charset;
 mod coarse;
 mod connect;
@@ -19,6 +20,7 @@ mod design;
 mod examine;
 mod faults;
 mod guard;
+mod idle;
 mod introspect;
 mod range;
 mod read;
@@ -54,12 +56,15 @@ use crate::{
 };
 use connect::{Door, Duty};
 use examine::Role;
+use idle::Idle;
 use range::Shape;
 use snapshot::Held;
 
 /// A database on a PostgreSQL server.
 struct Postgres {
     door: Door,
+    /// Connections that stay open between questions.
+    idle: Idle,
     held: Mutex<Option<Held>>,
     /// What is known of tables that are read. A plan stands on one catalogue, so it is asked once.
     shapes: Mutex<HashMap<TableName, Arc<Shape>>>,
@@ -79,7 +84,8 @@ impl Postgres {
     async fn open(address: &Address) -> Result<Self, Fault> {
         let door = Door::parse(address)?;
         door.open("longhaul:open", Duty::Read).await?;
-        Ok(Self { door, held: Mutex::default(), shapes: Mutex::default() })
+        let (idle, held, shapes) = (Idle::at_rest(), Mutex::default(), Mutex::default());
+        Ok(Self { door, idle, held, shapes })
     }
 
     fn able() -> Capabilities {
@@ -154,6 +160,18 @@ impl Source for Postgres {
         self.ask_cut(cut).await
     }
 
+    async fn cuts(&self, cuts: &[Cut]) -> Result<Vec<Vec<Bound>>, Fault> {
+        self.ask_cuts(cuts).await
+    }
+
+    async fn taste(&self, reads: &[Read]) -> Result<(), Fault> {
+        self.taste_all(reads).await
+    }
+
+    fn let_go(&self) {
+        self.close_idle();
+    }
+
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read(read).await
     }
@@ -213,12 +231,23 @@ impl Target for Postgres {
         self.ask_count(table, at_most).await
     }
 
+    async fn hold_rows(&self, tables: &[TableName]) -> Result<Vec<bool>, Fault> {
+        self.ask_rows_of(tables).await
+    }
+
+    fn let_go(&self) {
+        self.close_idle();
+    }
+
     async fn repertoire(&self, _charset: &str) -> Result<Option<Lacking>, Fault> {
         charset::repertoire(&self.door).await
     }
 
     async fn coarse_keys(&self, table: &Table) -> Result<Vec<CoarseKey>, Fault> {
-        coarse::keys(&self.door, &table.name).await
+        let link = self.asking("longhaul:keys").await?;
+        let keys = coarse::keys(&link, &table.name).await?;
+        link.done();
+        Ok(keys)
     }
 
     async fn coincide(
@@ -226,7 +255,10 @@ impl Target for Postgres {
         key: &CoarseKey,
         rows: &[KeyTexts],
     ) -> Result<Vec<Coincidence>, Fault> {
-        coarse::coincide(&self.door, key, rows).await
+        let link = self.asking("longhaul:keys").await?;
+        let found = coarse::coincide(&link, key, rows).await?;
+        link.done();
+        Ok(found)
     }
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {

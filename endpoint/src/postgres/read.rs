@@ -16,7 +16,7 @@ use tokio_postgres::CopyOutStream;
 
 use super::connect::Link;
 use super::faults;
-use super::snapshot::Idle;
+use super::idle::Idle;
 use crate::Rows;
 
 pub(super) use binary::{HEADER, TRAILER};

@@ -8,9 +8,10 @@ use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Bound, Entity};
 use protocol::schema::{Catalogue, Logical, TableName};
 
-use super::connect::{Duty, Link};
+use super::connect::Link;
+use super::idle::Idle;
 use super::range::{self, Shape};
-use super::snapshot::{self, Idle};
+use super::snapshot;
 use super::{Postgres, faults, introspect, read};
 use crate::sql::quote;
 use crate::{Cut, Read, Rows};
@@ -107,13 +108,14 @@ impl Postgres {
     }
 
     pub(super) async fn ask_identity(&self) -> Result<String, Fault> {
-        let link = self.door.open("longhaul:identity", Duty::Read).await?;
+        let link = self.asking("longhaul:identity").await?;
         let system: String = match link.one(SYSTEM).await {
             Ok(system) => system,
             Err(fault) if fault.code() == Code::RightsMissing => link.one(ADDRESS).await?,
             Err(fault) => return Err(fault),
         };
         let database: String = link.one(DATABASE).await?;
+        link.done();
         Ok(format!("postgres/{system}/{database}"))
     }
 
@@ -124,21 +126,25 @@ impl Postgres {
     }
 
     pub(super) async fn ask_catalogue(&self) -> Result<Catalogue, Fault> {
-        let (link, _) = self.reader("longhaul:catalogue").await?;
-        introspect::catalogue(&link).await
+        let (link, after) = self.reader("longhaul:catalogue").await?;
+        let catalogue = introspect::catalogue(&link).await?;
+        after.keep(link).await;
+        Ok(catalogue)
     }
 
     pub(super) async fn ask_counters(&self, tables: &[TableName]) -> Result<String, Fault> {
-        let link = self.door.open("longhaul:counters", Duty::Read).await?;
+        let link = self.asking("longhaul:counters").await?;
         let schemas: Vec<_> =
             tables.iter().map(|t| t.schema.as_deref().unwrap_or("public")).collect();
         let names: Vec<_> = tables.iter().map(|t| t.name.as_str()).collect();
         let row = link.client.query_one(COUNTERS, &[&schemas, &names]).await;
-        Ok(row.map_err(|error| link.fault(&error))?.get(0))
+        let counters = row.map_err(|error| link.fault(&error))?.get(0);
+        link.done();
+        Ok(counters)
     }
 
     pub(super) async fn ask_cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {
-        let (link, _) = self.reader("longhaul:cut").await?;
+        let (link, after) = self.reader("longhaul:cut").await?;
         let shape = self.shape(&link, &cut.table).await?;
         widen_path(&link, &shape, &cut.key, cut.filter.is_some()).await?;
         let bounds = range::cut(&link, &shape, cut).await;
@@ -146,7 +152,9 @@ impl Postgres {
         if bounds.as_ref().is_err_and(|fault| !shape.encoded && faults::is_about_encoding(fault)) {
             return Ok(Vec::new());
         }
-        bounds.map_err(|fault| read::blame(fault, cut.filter.is_some()))
+        let bounds = bounds.map_err(|fault| read::blame(fault, cut.filter.is_some()))?;
+        after.keep(link).await;
+        Ok(bounds)
     }
 
     pub(super) async fn begin_read(&self, wanted: &Read) -> Result<Box<dyn Rows>, Fault> {
@@ -172,22 +180,25 @@ impl Postgres {
         if !encoded {
             link.batch(read::AS_STORED).await?;
         }
-        let reader = read::Reader { link, after, encoded };
+        let reader = read::Reader { link, after: Some(after), encoded };
         read::copy_out(reader, &query, &wanted.columns, wanted.lane, wanted.batch_bytes, filtered)
             .await
     }
 
     pub(super) async fn ask_rows(&self, table: &TableName) -> Result<bool, Fault> {
-        let link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let link = self.asking("longhaul:rows").await?;
         let from = Shape::ask(&link, table).await?.from(table);
         let ask = format!("SELECT EXISTS (SELECT FROM {from} LIMIT 1)");
-        link.one(&ask).await
+        let any = link.one(&ask).await?;
+        link.done();
+        Ok(any)
     }
 
     pub(super) async fn ask_count(&self, table: &TableName, at_most: u64) -> Result<u64, Fault> {
-        let link = self.door.open("longhaul:rows", Duty::Read).await?;
+        let link = self.asking("longhaul:rows").await?;
         let rows = format!("SELECT FROM {} LIMIT {at_most}", quote::table(table));
         let count: i64 = link.one(&format!("SELECT count(*) FROM ({rows}) rows")).await?;
+        link.done();
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -201,7 +212,7 @@ impl Postgres {
         batch_bytes: usize,
     ) -> Result<Box<dyn Rows>, Fault> {
         let label = format!("longhaul:verify:{}:{index}", entity.id);
-        let link = self.door.open(&label, Duty::Read).await?;
+        let (link, after) = self.asking(&label).await?.into_reader();
         let shape = Shape::ask(&link, &entity.target).await?;
         let slice = self.slice(&link, entity, index, of).await?;
         let columns: Vec<(String, Logical)> =
@@ -211,22 +222,22 @@ impl Postgres {
             quote::names(columns.iter().map(|(name, _)| name.as_str())),
             shape.from(&entity.target)
         );
-        let reader = read::Reader { link, after: None, encoded: true };
+        let reader = read::Reader { link, after: Some(after), encoded: true };
         read::copy_out(reader, &query, &columns, entity.lane, batch_bytes, false).await
     }
 
     /// A connection in a transaction that sees what is to be read, and where to leave it for the
     /// next reader of the same moment.
-    async fn reader(&self, label: &str) -> Result<(Link, Option<Idle>), Fault> {
+    async fn reader(&self, label: &str) -> Result<(Link, Idle), Fault> {
         let held = self.held.lock().await.as_ref().map(|held| (held.id.clone(), held.idle.clone()));
         if let Some((_, idle)) = &held
             && let Some(link) = idle.take(label).await
         {
-            return Ok((link, Some(idle.clone())));
+            return Ok((link, idle.clone()));
         }
-        let link = self.door.open(label, Duty::Read).await?;
+        let (link, at_rest) = self.asking(label).await?.into_reader();
         snapshot::join(&link, held.as_ref().map(|(id, _)| id.as_str())).await?;
-        Ok((link, held.map(|(_, idle)| idle)))
+        Ok((link, held.map_or(at_rest, |(_, idle)| idle)))
     }
 
     /// Which of these chunks have a session in the middle of their transaction.
@@ -246,9 +257,11 @@ impl Postgres {
 
     /// Ends what others do under a label that begins so.
     pub(super) async fn ask_end(&self, label: &str) -> Result<u64, Fault> {
-        let link = self.door.open("longhaul:end", Duty::Read).await?;
+        let link = self.asking("longhaul:end").await?;
         let ended = link.client.query(END, &[&label]).await;
-        Ok(ended.map_err(|error| link.fault(&error))?.len() as u64)
+        let ended = ended.map_err(|error| link.fault(&error))?.len() as u64;
+        link.done();
+        Ok(ended)
     }
 
     /// The condition of a slice, with WHERE. Where it begins and ends follows from the plan alone, so
@@ -305,7 +318,7 @@ impl Postgres {
             .saying("it was truncated, rewritten or replaced since the snapshot was taken"))
     }
 
-    async fn shape(&self, link: &Link, table: &TableName) -> Result<Arc<Shape>, Fault> {
+    pub(super) async fn shape(&self, link: &Link, table: &TableName) -> Result<Arc<Shape>, Fault> {
         if let Some(known) = self.shapes.lock().await.get(table) {
             return Ok(Arc::clone(known));
         }

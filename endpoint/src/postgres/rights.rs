@@ -5,7 +5,6 @@ use protocol::mapping::Mode;
 use protocol::plan::Entity;
 
 use super::Postgres;
-use super::connect::Duty;
 
 /// For each wanted right the first that is missing: what it is on, and what it is. The schema of
 /// the bookkeeping is wanted like those of new tables; one that is not there yet is made, and that
@@ -57,10 +56,12 @@ impl Postgres {
         let schemas: Vec<_> = wanted.iter().map(|right| right.schema).collect();
         let relations: Vec<_> = wanted.iter().map(|right| right.relation).collect();
         let kinds: Vec<_> = wanted.iter().map(|right| right.kind).collect();
-        let link = self.door.open("longhaul:rights", Duty::Read).await?;
+        let link = self.asking("longhaul:rights").await?;
         let missing =
             link.client.query_opt(MISSING, &[&places, &schemas, &relations, &kinds]).await;
-        match missing.map_err(|error| link.fault(&error))? {
+        let missing = missing.map_err(|error| link.fault(&error))?;
+        link.done();
+        match missing {
             None => Ok(()),
             Some(row) => {
                 let (on, right): (String, String) = (row.get(0), row.get(1));

@@ -122,12 +122,20 @@ impl Writer {
     /// The gate is not taken here: a step may take hours, and whoever pauses or cancels the run
     /// would wait for all of them. Its session lock keeps other attempts away.
     async fn begin_step(&self, at: &At<'_>, lock: i64) -> Result<(bool, bool), Fault> {
-        let begin = format!("{}; SELECT pg_advisory_lock({lock}); BEGIN", at.name());
+        // The catalogue and the receipt are lost together in a crash, and made again.
+        let begin = format!(
+            "{}; SELECT pg_advisory_lock({lock}); BEGIN; SET LOCAL synchronous_commit = off",
+            at.name()
+        );
         self.link().batch(&begin).await?;
-        if !receipts::admits(&mut self.books(), &DIALECT, at.run).await? {
-            return Ok((false, false));
-        }
-        Ok((true, at.open_receipt(&mut self.books()).await?))
+        let (mut asks, mut inserts) = (self.books(), self.books());
+        let (admitted, opened) = tokio::join!(
+            biased;
+            receipts::admits(&mut asks, &DIALECT, at.run),
+            at.open_receipt(&mut inserts),
+        );
+        // One that is not admitted is rolled back, with its receipt.
+        Ok((admitted?, opened?))
     }
 
     /// Sends these with the next statement.
@@ -308,15 +316,18 @@ impl Session for Writer {
 
     async fn execute(&mut self, step: &Step) -> Result<(), Fault> {
         self.catch_up().await?;
-        if computes(step.kind) {
+        if step.changes().iter().any(|(kind, _)| computes(*kind)) {
             // Functions may call others without their schema: they find what they find elsewhere.
             self.link().batch("SET LOCAL search_path TO DEFAULT").await?;
         }
-        for statement in &step.statements {
+        for (at, statement) in step.statements.iter().enumerate() {
             if let Err(fault) = self.link().batch(statement).await {
                 return Err(match links::in_the_way(step, &fault) {
                     Some(count) => links::broken(step, &fault, self.count(count).await),
-                    None => faults::without_room(fault, step.kind).within(&step.what),
+                    None => {
+                        let (kind, what) = step.part(at);
+                        faults::without_room(fault, kind).within(what)
+                    }
                 });
             }
         }
@@ -353,19 +364,30 @@ impl Session for Writer {
         let Some(Open { run, lock, .. }) = self.open else {
             return Err(self.out_of_turn("complete"));
         };
-        if lock.is_some() {
-            receipts::enter(&mut self.books(), &DIALECT, run).await?;
-            if !receipts::admits(&mut self.books(), &DIALECT, run).await? {
-                return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk))
-                    .saying("the run ended while the step was done; the step is undone"));
+        let admitted = async {
+            if lock.is_none() {
+                return Ok(true);
             }
-        }
+            let (mut enters, mut asks) = (self.books(), self.books());
+            let (entered, admitted) = tokio::join!(
+                biased;
+                receipts::enter(&mut enters, &DIALECT, run),
+                receipts::admits(&mut asks, &DIALECT, run),
+            );
+            entered.and(admitted)
+        };
         let (mut completes, mut drops) = (self.books(), self.books());
-        let (completed, dropped) = tokio::join!(
+        // Sent at once; the server asks and completes behind the gate.
+        let (admitted, completed, dropped) = tokio::join!(
             biased;
+            admitted,
             receipts::complete(&mut completes, &DIALECT, run, receipt),
             receipts::drop_samples(&mut drops, &DIALECT, run, receipt.chunk),
         );
+        if !admitted? {
+            return Err(Fault::new(Code::NotMine, format!("chunk {}", receipt.chunk))
+                .saying("the run ended while the step was done; the step is undone"));
+        }
         completed.and(dropped)?;
         if let Some(open) = &mut self.open {
             open.complete = true;

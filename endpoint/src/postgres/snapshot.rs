@@ -1,11 +1,11 @@
 //! One moment of the source, held by one session and seen by others.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::fault::{Code, Fault};
 
 use super::connect::{Door, Duty, Link};
+use super::idle::Idle;
 
 /// How long the holder of a moment may take to say that it is there.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ pub(super) struct Held {
 impl Held {
     /// A moment that is held elsewhere.
     pub(super) fn elsewhere(id: &str) -> Self {
-        Self { holder: None, id: id.to_owned(), idle: Idle::default() }
+        Self { holder: None, id: id.to_owned(), idle: Idle::at_a_moment() }
     }
 
     /// Takes hold of now.
@@ -30,7 +30,7 @@ impl Held {
         let holder = door.open("longhaul:snapshot", Duty::Read).await?;
         holder.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let id = holder.one("SELECT pg_export_snapshot()").await?;
-        Ok(Self { holder: Some(holder), id, idle: Idle::default() })
+        Ok(Self { holder: Some(holder), id, idle: Idle::at_a_moment() })
     }
 
     /// Whether it is still there, as far as can be known: a server that says nothing may hold it yet,
@@ -57,29 +57,4 @@ pub(super) async fn join(link: &Link, held: Option<&str>) -> Result<(), Fault> {
         if lost { Fault::new(Code::SnapshotLost, link.place()) } else { fault }
     })?;
     link.batch("SAVEPOINT lh_joined").await
-}
-
-/// Readers that stand at the held moment and have nothing to read. A chunk takes seconds, and opening
-/// a connection for each would cost some hundredth of that, on both sides.
-#[derive(Clone, Default)]
-pub(super) struct Idle(Arc<Mutex<Vec<Link>>>);
-
-impl Idle {
-    /// One of them, if there is one that still lives, under another label.
-    pub(super) async fn take(&self, label: &str) -> Option<Link> {
-        loop {
-            let link = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if link.relabel(label).await.is_ok() {
-                return Some(link);
-            }
-        }
-    }
-
-    /// Keeps one whose read came to its end, without the locks and settings of that read: whoever
-    /// wants to change a table must not wait for a reader that has nothing to read.
-    pub(super) async fn keep(&self, link: Link) {
-        if link.batch("ROLLBACK TO lh_joined").await.is_ok() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(link);
-        }
-    }
 }

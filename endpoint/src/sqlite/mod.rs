@@ -218,6 +218,7 @@ impl Target for File {
             statements: tables.iter().map(delete).collect(),
             destructive: true,
             orphans: None,
+            parts: Vec::new(),
         })
     }
 

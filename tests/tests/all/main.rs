@@ -36,6 +36,7 @@ mod operators;
 mod orphans;
 mod parked;
 mod pitfalls;
+mod planning;
 mod poisoned;
 mod policies;
 mod privileges;

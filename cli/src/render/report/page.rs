@@ -9,6 +9,7 @@ use coordinator::report::{EntityReport, Report, Verdict};
 
 use super::chart;
 use super::facts;
+use super::left;
 use super::markup::{self, Text, list, paragraph, section, text};
 use super::proof;
 use super::trouble;
@@ -21,6 +22,7 @@ const STYLE: &str = include_str!("page.css");
 pub(super) fn html(report: &Report) -> String {
     let sections = [
         section("What to know", &to_know(report)),
+        left::html(report),
         section("Tables", &entities(report)),
         facts::made(report),
         timeline(report),
@@ -64,6 +66,7 @@ pub(super) fn mark(verdict: Verdict) -> String {
 fn headline(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Verified if report.totals.rejected > 0 => "Verified, with rejected rows",
+        Verdict::Verified if report.left_behind.tables > 0 => "Verified, with tables left behind",
         Verdict::Verified => "Verified",
         Verdict::NotVerified => "Not verified",
         Verdict::Different => "The target differs",
@@ -75,7 +78,10 @@ fn lead(report: &Report) -> String {
     let to = &report.to.environment;
     let written = format!("{rows} rows of {} were written to {to}", entities_of(report));
     match report.verdict {
-        Verdict::Verified => format!("{written}, and all of them were read back as written."),
+        Verdict::Verified => {
+            let left = left::beside_verdict(report);
+            format!("{written}, and all of them were read back as written{left}.")
+        }
         Verdict::NotVerified if report.ended.is_none() => {
             format!("{written} so far. The run is {}.", report.state)
         }
@@ -96,7 +102,8 @@ fn entities_of(report: &Report) -> String {
 }
 
 fn header(report: &Report) -> String {
-    let colour = match (report.verdict, report.totals.rejected) {
+    let lost = report.totals.rejected + report.left_behind.tables;
+    let colour = match (report.verdict, lost) {
         (Verdict::Verified, 1..) => "wait",
         (verdict, _) => colour(verdict),
     };
@@ -195,6 +202,7 @@ fn to_know(report: &Report) -> String {
         let times = grouped(changed);
         items.push(format!("{times} values were changed, as the migration's policies say."));
     }
+    items.extend(left::to_know(report));
     if report.totals.filtered > 0 {
         let rows = grouped(report.totals.filtered);
         items.push(format!("{rows} rows were left out, as the migration says."));
@@ -269,11 +277,17 @@ fn notes(report: &Report) -> String {
     if report.notes.is_empty() {
         return String::new();
     }
-    let item = |note: &protocol::plan::Note| {
-        let entity = note.entity.as_ref().map(|name| format!("<strong>{}</strong>: ", Text(name)));
-        format!("{}{}", entity.unwrap_or_default(), Text(&note.text))
-    };
-    let items: Vec<_> = report.notes.iter().map(item).collect();
+    let mut items: Vec<String> = Vec::new();
+    for group in protocol::plan::grouped(&report.notes).into_iter().filter(|g| !g.level.is_loss()) {
+        let line = text(&super::super::notes::line(&group));
+        items.push(match group.notes.len() {
+            1 => line,
+            many => format!("{line} <span class=\"soft\">({many})</span>"),
+        });
+    }
+    if items.is_empty() {
+        return String::new();
+    }
     section("What the plan said beforehand", &list(&items))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use coordinator::report::{
-    Check, Counts, EntityReport, Group, Met, Report, StageSpan, Timeline, Verdict,
+    Check, Counts, EntityReport, Group, LeftBehind, Met, Report, StageSpan, Timeline, Verdict,
 };
 use protocol::batch::Digest;
 use protocol::cell::Reason;
@@ -133,6 +133,7 @@ fn report(verdict: Verdict) -> Report {
             times: 3,
             parked: 1,
         }],
+        left_behind: LeftBehind::default(),
         notes: vec![Note::new(Level::Info, Some(HOSTILE.into()), HOSTILE)],
         checks: vec![Check {
             at: "2026-11-22T03:00:00.000Z".into(),

@@ -341,5 +341,12 @@ pub(in crate::postgres) fn emptying(tables: &[TableName]) -> Step {
     let names: Vec<_> = tables.iter().map(|table| quote::table(table).to_string()).collect();
     let what = crate::sql::emptying_of(tables);
     let statements = vec![format!("TRUNCATE {}", names.join(", "))];
-    Step { kind: StepKind::Empty, what, statements, destructive: true, orphans: None }
+    Step {
+        kind: StepKind::Empty,
+        what,
+        statements,
+        destructive: true,
+        orphans: None,
+        parts: Vec::new(),
+    }
 }

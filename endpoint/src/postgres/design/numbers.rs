@@ -198,8 +198,14 @@ pub(in crate::postgres) fn numbering(table: &Table, columns: &[String]) -> Optio
         .filter_map(|column| column.identity.as_ref().map(|i| go_forward(table, column, i)))
         .collect();
     let what = format!("numbering of {}", table.name);
-    let step =
-        Step { kind: StepKind::Identity, what, statements, destructive: false, orphans: None };
+    let step = Step {
+        kind: StepKind::Identity,
+        what,
+        statements,
+        destructive: false,
+        orphans: None,
+        parts: Vec::new(),
+    };
     (!step.statements.is_empty()).then_some(step)
 }
 

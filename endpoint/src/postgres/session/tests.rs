@@ -126,6 +126,7 @@ fn plan(entity: Entity) -> Plan {
         statements: vec!["CREATE INDEX made ON public.t (id)".into()],
         destructive: false,
         orphans: None,
+        parts: Vec::new(),
     };
     let copy = || (Stage::Copy, Work::Copy(Range::default()));
     let works = [copy(), copy(), copy(), (Stage::Finish, Work::Step(step))];

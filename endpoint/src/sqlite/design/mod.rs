@@ -123,6 +123,7 @@ impl<'a> Drawing<'a> {
             statements: vec![format!("ANALYZE {name}")],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         self.step(Stage::Finish, entity, step, made);
     }
@@ -160,6 +161,7 @@ impl<'a> Drawing<'a> {
             statements: vec![orphans],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         Some(self.step(Stage::Finish, entity, step, Vec::new()))
     }
@@ -183,6 +185,7 @@ impl<'a> Drawing<'a> {
             statements: vec![format!("CREATE {unique}INDEX {} ON {on} {tail}", quote::name(&name))],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         Some(self.step(Stage::Finish, entity, step, Vec::new()))
     }
@@ -269,6 +272,7 @@ impl<'a> Drawing<'a> {
             ],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         self.step(Stage::Finish, entity, step, Vec::new());
     }

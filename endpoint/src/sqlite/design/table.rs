@@ -94,6 +94,7 @@ impl Drawing<'_> {
             statements: vec![format!("CREATE TABLE {name} ({body}){options}")],
             destructive: false,
             orphans: None,
+            parts: Vec::new(),
         };
         self.step(Stage::Prepare, entity, step, Vec::new());
         self.design.columns.push(columns);

@@ -332,6 +332,7 @@ async fn a_link_that_leads_nowhere_is_found_in_the_end() {
         ],
         destructive: false,
         orphans: None,
+        parts: Vec::new(),
     };
     let mut session = target.session("s").await.unwrap();
     let this = chunk(0, Work::Step(step.clone()));
@@ -351,6 +352,7 @@ async fn a_step_and_its_receipt_live_and_die_together() {
         statements: vec!["CREATE TABLE made (a)".into(), "CREATE INDEX i ON made (a)".into()],
         destructive: false,
         orphans: None,
+        parts: Vec::new(),
     };
     let this = chunk(0, Work::Step(step.clone()));
     let mut session = target.session("s").await.unwrap();
