@@ -118,6 +118,7 @@ impl Machine {
             attempts: &(0..self.chunks()).map(|c| (id(c), u32::from(tries[c]))).collect(),
             rung: &chunks_of(rung).map(|c| (id(c), rung_for(c))).collect::<BTreeMap<_, _>>(),
             window: 8,
+            small: 0,
         };
         let bits = |chunks: Vec<ChunkId>| chunks.iter().fold(0, |bits, c| bits | bit(c.index()));
         let decision = |action| match action {

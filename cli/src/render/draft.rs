@@ -90,14 +90,14 @@ impl Draft<'_> {
                 let keyless = self.catalogue.tables.iter().filter(|t| t.cutting_key().is_none());
                 lines.extend(keyless.map(|t| format!("{}: has no NOT NULL unique key", t.name)));
             }
-            Ok(plan) => lines.extend(grouped_notes(&plan.notes).iter().map(|group| {
+            Ok(plan) => lines.extend(grouped_notes(&plan.notes).iter().flat_map(|group| {
                 let level = match group.level {
                     Level::Lost => "its rows stay behind: ",
                     Level::Left => "stays behind: ",
                     Level::Warning => "warning: ",
                     Level::Info => "",
                 };
-                format!("{level}{}", notes::line(group))
+                notes::lines(group).into_iter().map(move |(_, line)| format!("{level}{line}"))
             })),
         }
         if lines.is_empty() {

@@ -6,8 +6,11 @@ use protocol::plan::{Group, Level, Note, grouped};
 
 use super::visible;
 
-/// Things that are named of a kind.
+/// Things that are named in a line.
 const NAMED_MAX: usize = 3;
+
+/// Different things that are said of one kind.
+const SHAPES_MAX: usize = 4;
 
 /// All notes under headings: a line for each kind, or for each note where `verbose`.
 pub(crate) fn sections(notes: &[Note], verbose: bool) -> String {
@@ -22,16 +25,47 @@ pub(crate) fn sections(notes: &[Note], verbose: bool) -> String {
                 group.notes.iter().map(|note| visible::text(&note.sentence()).into_owned());
             out += &sentences.map(|sentence| format!("    {sentence}\n")).collect::<String>();
         } else {
-            out += &format!("  {:>5}  {}\n", group.notes.len(), line(&group));
+            let lines = lines(&group).into_iter();
+            out += &lines.map(|(n, line)| format!("  {n:>5}  {line}\n")).collect::<String>();
         }
     }
     out
 }
 
-/// A kind in one line: what is said of the first, and who else it is about.
-pub(crate) fn line(group: &Group<'_>) -> String {
-    let Some(first) = group.notes.first() else { return String::new() };
-    let others = others(group);
+/// A kind in few lines: one for all of which the same is said, with their number.
+pub(crate) fn lines(group: &Group<'_>) -> Vec<(usize, String)> {
+    let mut alike: Vec<(String, Vec<&Note>)> = Vec::new();
+    for note in &group.notes {
+        let shape = shape(note);
+        match alike.iter_mut().find(|(known, _)| *known == shape) {
+            Some((_, notes)) => notes.push(note),
+            None => alike.push((shape, vec![note])),
+        }
+    }
+    alike.sort_by_key(|(_, notes)| std::cmp::Reverse(notes.len()));
+    let rest = alike.split_off(alike.len().min(SHAPES_MAX));
+    let mut lines: Vec<_> = alike.iter().map(|(_, notes)| (notes.len(), line(notes))).collect();
+    let rest: Vec<_> = rest.into_iter().flat_map(|(_, notes)| notes).collect();
+    if !rest.is_empty() {
+        let subjects: Vec<_> = rest.iter().map(|note| note.subject()).collect();
+        let kind = visible::text(&group.kind);
+        lines.push((rest.len(), format!("{kind}: {}", named(&subjects, NAMED_MAX))));
+    }
+    lines
+}
+
+/// What is said, whatever it is about.
+fn shape(note: &Note) -> String {
+    match &note.object {
+        Some(object) => note.text.replacen(object.as_str(), "…", 1),
+        None => note.text.clone(),
+    }
+}
+
+/// What is said of the first, and who else it is about.
+fn line(notes: &[&Note]) -> String {
+    let Some(first) = notes.first() else { return String::new() };
+    let others = others(notes);
     let said = visible::text(&first.sentence()).into_owned();
     if others.is_empty() {
         return said;
@@ -42,9 +76,9 @@ pub(crate) fn line(group: &Group<'_>) -> String {
 }
 
 /// What the others are about, each once, and not what the first is about.
-fn others(group: &Group<'_>) -> Vec<String> {
-    let mut seen: BTreeSet<String> = group.notes.iter().take(1).map(|n| n.subject()).collect();
-    let subjects = group.notes.iter().skip(1).map(|note| note.subject());
+fn others(notes: &[&Note]) -> Vec<String> {
+    let mut seen: BTreeSet<String> = notes.iter().take(1).map(|note| note.subject()).collect();
+    let subjects = notes.iter().skip(1).map(|note| note.subject());
     subjects.filter(|subject| seen.insert(subject.clone())).collect()
 }
 
@@ -92,5 +126,23 @@ mod tests {
              and 2 more\n      2  view not moved: seen, v\\u{202e}\n"
         );
         assert_eq!(sections(&notes, true).lines().count(), 2 + notes.len());
+    }
+
+    #[test]
+    fn what_is_said_differently_of_one_kind_is_not_lost_among_the_rest() {
+        let policy = |column: &str, what: &str| {
+            let text = format!("{column}: values that do not fit {what}");
+            Note::new(Level::Info, Some("t".into()), text)
+        };
+        let mut notes =
+            vec![policy("a", "become NULL"), policy("b", "are cut"), policy("c", "are cut")];
+        let text = sections(&notes, false);
+        assert!(
+            text.contains("      2  t: b: values that do not fit are cut; likewise t.c"),
+            "{text}"
+        );
+        assert!(text.contains("      1  t: a: values that do not fit become NULL"), "{text}");
+        notes.extend((0..9).map(|at| policy("d", &format!("become {at}"))));
+        assert_eq!(sections(&notes, false).lines().count(), 2 + SHAPES_MAX + 1);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
     let grave = |note: &&Note| matches!(note.level, Level::Lost | Level::Warning);
     let groups = by_kind(plan.notes.iter().filter(grave));
     let mut lines: Vec<_> =
-        groups.iter().map(|group| format!("warning: {}", notes::line(group))).collect();
+        groups.iter().flat_map(notes::lines).map(|(_, line)| format!("warning: {line}")).collect();
     if let Some(more) = lines.len().checked_sub(WARNINGS_MAX).filter(|more| *more > 0) {
         lines.truncate(WARNINGS_MAX);
         lines.push(format!("warning: {more} more of these are in `longhaul plan`"));

@@ -87,8 +87,11 @@ impl MySql {
     /// Learns which texts of these tables are selected with care.
     async fn learn_careful(&self, link: &mut Link, reads: &[Read]) -> Result<(), Fault> {
         let mut known = self.careful.lock().await;
-        let unknown: Vec<_> =
-            reads.iter().map(|read| &read.table).filter(|name| !known.contains_key(name)).collect();
+        let unknown: Vec<_> = reads
+            .iter()
+            .map(|read| &read.table)
+            .filter(|name| !known.contains_key(*name))
+            .collect();
         if unknown.len() < 2 {
             return Ok(());
         }

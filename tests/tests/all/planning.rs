@@ -138,7 +138,7 @@ async fn what_stays_behind_is_said_beside_the_verdict_and_is_an_exit_code_for_wh
             "rows not moved: virtual table (1): found",
             "not moved: view (2): seen, seen_too",
         ]);
-        let page = said.stderr.split_once("report: ").unwrap().1.lines().next().unwrap();
+        let page = said.stderr.lines().find_map(|line| line.strip_prefix("report: ")).unwrap();
         let page = std::fs::read_to_string(setting.path(page)).unwrap();
         assert!(!page.contains("Nothing needs your attention"), "{page}");
         assert!(page.contains("The rows of 1 table were not moved"), "{page}");

@@ -92,7 +92,8 @@ pub(crate) fn to_know(report: &Report) -> Vec<String> {
     }
     let warns = |note: &&Note| note.level >= Level::Warning && !note.is_missing();
     let warned = grouped(report.notes.iter().filter(warns));
-    items.extend(warned.iter().map(|group| format!("{}.", Text(&notes::line(group)))));
+    let lines = warned.iter().flat_map(notes::lines);
+    items.extend(lines.map(|(_, line)| format!("{}.", Text(&line))));
     items
 }
 

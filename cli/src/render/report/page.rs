@@ -279,11 +279,11 @@ fn notes(report: &Report) -> String {
     }
     let mut items: Vec<String> = Vec::new();
     for group in protocol::plan::grouped(&report.notes).into_iter().filter(|g| !g.level.is_loss()) {
-        let line = text(&super::super::notes::line(&group));
-        items.push(match group.notes.len() {
-            1 => line,
-            many => format!("{line} <span class=\"soft\">({many})</span>"),
-        });
+        let lines = super::super::notes::lines(&group).into_iter();
+        items.extend(lines.map(|(count, line)| match count {
+            1 => text(&line),
+            many => format!("{} <span class=\"soft\">({many})</span>", text(&line)),
+        }));
     }
     if items.is_empty() {
         return String::new();

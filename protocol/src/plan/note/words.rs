@@ -37,7 +37,7 @@ const KNOWN: [(&str, Option<&str>, &str); 42] = [
     ("", Some(" becomes text, which a check holds to its labels"), "enumeration as text"),
     ("", Some(" is a set, and becomes text"), "set as text"),
     ("", Some(": filled in a second pass"), "second pass"),
-    ("", Some(": no policy applies there"), "policy"),
+    ("", Some(": no policy applies there"), "no policy"),
     ("", Some(": values that do not fit"), "policy"),
     ("", Some(": characters that "), "character set"),
     ("is partitioned in the source", None, "partitioning"),
