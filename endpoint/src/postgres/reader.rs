@@ -8,7 +8,7 @@ use protocol::id::{ChunkId, RunId};
 use protocol::plan::{Bound, Entity};
 use protocol::schema::{Catalogue, Logical, TableName};
 
-use super::connect::Link;
+use super::connect::{Duty, Link};
 use super::idle::Idle;
 use super::range::{self, Shape};
 use super::snapshot;
