@@ -102,7 +102,7 @@ async fn a_plan_of_many_tables_opens_few_connections_and_is_short() {
         assert!(said.stdout.lines().count() > TABLES * 2, "{said}");
         // A run keeps what planning opened, and does many small steps in one.
         let said = longhaul(&setting, &[&["run"][..], &between].concat()).await.exits(0);
-        assert!(said.stdout.starts_with("VERIFIED"), "{said}");
+        assert!(said.stdout.contains("VERIFIED"), "{said}");
         let (source_opened, target_opened) = (source.opened(), target.opened());
         assert!(source_opened <= CONNECTIONS_MAX * 2, "{source_opened} to the source\n{said}");
         assert!(target_opened <= CONNECTIONS_MAX * 4, "{target_opened} to the target\n{said}");
@@ -131,8 +131,8 @@ async fn what_stays_behind_is_said_beside_the_verdict_and_is_an_exit_code_for_wh
         let mut arguments = vec!["run"];
         arguments.extend(strict);
         let said = setting.longhaul(&arguments).exits(exit);
-        let first = said.stdout.lines().next().unwrap_or_default();
-        assert!(first.starts_with("VERIFIED · 3 objects were not moved"), "{said}");
+        let last = said.stdout.trim_end().lines().last().unwrap_or_default();
+        assert!(last.starts_with("VERIFIED · 3 objects were not moved"), "{said}");
         let said = said.says(&[
             "warning: virtual table not moved: found",
             "rows not moved: virtual table (1): found",
@@ -153,5 +153,5 @@ async fn what_stays_behind_is_said_beside_the_verdict_and_is_an_exit_code_for_wh
     let left_out = "entities: [{ exclude: found }, { exclude: \"seen*\" }, \"*\"]";
     setting.migration(&from, &to.url(), left_out);
     let said = setting.longhaul(&["run", "--strict"]).exits(0);
-    assert!(said.stdout.starts_with("VERIFIED: "), "{said}");
+    assert!(said.stdout.contains("VERIFIED: "), "{said}");
 }
