@@ -83,8 +83,14 @@ impl Postgres {
         let link = self.asking("longhaul:rows").await?;
         let mut hold = Vec::with_capacity(tables.len());
         for part in tables.chunks(AT_ONCE) {
-            let any =
-                |table: &TableName| format!("EXISTS (SELECT FROM {} LIMIT 1)", quote::table(table));
+            let shapes = Shape::ask_all(&link, &part.iter().collect::<Vec<_>>()).await?;
+            let any = |table: &TableName| {
+                // Rows of tables that inherit from it are not its own.
+                let shape = shapes.iter().find(|(name, _)| name == table);
+                let whole = || quote::table(table).to_string();
+                let from = shape.map_or_else(whole, |(_, shape)| shape.from(table));
+                format!("EXISTS (SELECT FROM {from} LIMIT 1)")
+            };
             let each: Vec<_> = part.iter().map(any).collect();
             let ask = format!("SELECT ARRAY[{}]", each.join(", "));
             hold.extend(link.one::<Vec<bool>>(&ask).await?);
