@@ -68,7 +68,7 @@ pub struct Said {
 }
 
 /// A sentence of a kind (`default`) about an object (`created_at`).
-pub fn said(kind: &str, object: impl std::fmt::Display, text: impl Into<String>) -> Said {
+pub fn said(kind: &str, object: impl ToString, text: impl Into<String>) -> Said {
     Said { kind: kind.into(), object: Some(object.to_string()), text: text.into() }
 }
 
