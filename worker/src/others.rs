@@ -90,7 +90,7 @@ impl Carrier {
     async fn without_connection(&self, chunk: &Chunk, fault: &Fault) -> Way {
         let before = self.starved.fetch_add(1, Ordering::Relaxed);
         if before.is_multiple_of(STARVED_TOLD) {
-            self.faulted(chunk, fault, 0, false).await;
+            self.faulted(chunk, fault, 1, false).await;
         }
         if before < STARVED_MAX { Way::Rest } else { Way::Remedy }
     }
