@@ -24,7 +24,7 @@ pub(crate) use words::{OfRun, RunName};
 
 /// Moves data between databases overnight, and proves in the morning that it did.
 #[derive(Debug, Parser)]
-#[command(name = "longhaul", version, max_term_width = 100)]
+#[command(name = "longhaul", bin_name = "longhaul", version, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

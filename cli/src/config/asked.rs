@@ -318,6 +318,7 @@ fn flow(node: &Node) -> String {
         What::Plain(_) if node.is_null() => "null".into(),
         What::Plain(text) => scalar(text),
         What::Quoted(text) if is_word(text) => text.clone(),
+        What::Quoted(text) if text.strip_prefix("env:").is_some_and(is_word) => text.clone(),
         What::Quoted(text) => quoted(text),
         What::List(items) => {
             format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", "))

@@ -295,7 +295,11 @@ fn stuck(report: &Report) -> Fault {
             n => format!(". All {rows} rows are in place; {n} foreign keys are missing"),
         };
     }
-    Fault::new(Code::Parked, run).saying(said).next(first.advice.clone())
+    Fault::new(Code::Parked, run).saying(said).next(format!(
+        "{} Details: longhaul report {}",
+        first.advice,
+        report.run.short()
+    ))
 }
 
 /// Says what speaks against a complete run, and returns its exit code.

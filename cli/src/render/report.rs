@@ -32,7 +32,9 @@ pub(crate) fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
 pub(crate) fn summary(report: &Report) -> String {
     let mut out = summary::tables(report);
     out += "\n";
-    out += &time(report);
+    // Two lines where one would be too long for a terminal of 80 columns.
+    let time = time(report);
+    out += &if time.chars().count() > 80 { time.replacen(": ", ":\n  ", 1) } else { time };
     out += &facts::made_line(report).map(|line| format!("created {line}\n")).unwrap_or_default();
     out += &left::lines(report);
     out += &verdict(report);

@@ -32,6 +32,7 @@ pub(super) async fn all(
         if target.holds_rows(&table.name).await.unwrap_or(false) {
             tables.push(match table.rows_estimate {
                 0 => table.name.to_string(),
+                1 => format!("{} (about 1 row)", table.name),
                 rows => format!("{} (about {rows} rows)", table.name),
             });
         }
