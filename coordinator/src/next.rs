@@ -103,8 +103,8 @@ pub fn next(plan: &Plan, known: Known<'_>, now: Instant) -> Vec<Action> {
     actions
 }
 
-/// How many chunks are not done: in all, by stage, and by entity and stage. A foreign key that is
-/// parked counts in all, and otherwise holds up nothing: the rows that it is about are there.
+/// How many chunks are not done: in all, by stage, and by entity and stage. A key, an index or a foreign
+/// key that is parked counts in all, and otherwise holds up nothing: the rows that it is about are there.
 pub(crate) struct Open {
     pub(crate) total: u64,
     pub(crate) stages: [u64; Stage::ALL.len()],
@@ -116,7 +116,7 @@ impl Open {
         let mut open = Self { total: 0, stages: [0; 4], entities: BTreeMap::new() };
         for chunk in plan.chunks.iter().filter(|chunk| state(states, chunk.id) != State::Done) {
             open.total += 1;
-            if chunk.makes_link() && state(states, chunk.id) == State::Parked {
+            if chunk.stands_beside_rows() && state(states, chunk.id) == State::Parked {
                 continue;
             }
             open.stages[chunk.stage as usize] += 1;
@@ -128,13 +128,14 @@ impl Open {
     }
 
     fn allows(&self, plan: &Plan, chunk: &Chunk, states: &[State]) -> bool {
-        let parked_link = |id: ChunkId| {
-            state(states, id) == State::Parked && plan.chunk(id).is_some_and(Chunk::makes_link)
+        let given_up = |id: ChunkId| {
+            let beside = plan.chunk(id).is_some_and(Chunk::stands_beside_rows);
+            beside && state(states, id) == State::Parked
         };
         chunk.after.iter().all(|after| match after {
             After::Stage(stage) => self.stages[*stage as usize] == 0,
             After::Entity(entity, stage) => !self.entities.contains_key(&(*entity, *stage)),
-            After::Chunk(other) => state(states, *other) == State::Done || parked_link(*other),
+            After::Chunk(other) => state(states, *other) == State::Done || given_up(*other),
         })
     }
 }

@@ -102,7 +102,8 @@ pub struct Report {
     pub settings: Vec<Setting>,
     /// What was created beside rows, kind by kind.
     pub made: Vec<Made>,
-    /// Foreign keys that are not made although all rows are there.
+    /// Keys, indexes, foreign keys and what else stands beside rows that are not made although all rows
+    /// are there.
     pub links_left: Vec<String>,
     /// When what was done; nothing where nothing is.
     pub timeline: Option<Timeline>,
@@ -156,6 +157,9 @@ pub struct EntityReport {
     pub verdict: Verdict,
     /// Why not, where it was not.
     pub why: Option<String>,
+    /// Keys, indexes and what else stands beside its rows that are not made although the rows are
+    /// there.
+    pub missing: Vec<String>,
     /// Chunks of rows done, and planned.
     pub chunks: (u64, u64),
     /// Its rows.
@@ -317,7 +321,8 @@ impl Facts<'_> {
         if chunks().any(|chunk| chunk.stage == Stage::Copy) {
             return Vec::new();
         }
-        chunks().filter(|chunk| chunk.makes_link()).map(|chunk| self.plan.what(chunk)).collect()
+        let beside = chunks().filter(|chunk| chunk.stands_beside_rows());
+        beside.map(|chunk| self.plan.what(chunk)).collect()
     }
 
     fn entity(&self, entity: &Entity) -> EntityReport {
@@ -328,6 +333,7 @@ impl Facts<'_> {
             lane: entity.lane,
             verdict: Verdict::NotVerified,
             why: None,
+            missing: Vec::new(),
             chunks: (0, 0),
             counts: Counts::default(),
             written_digest: Digest::default(),
@@ -346,6 +352,9 @@ impl Facts<'_> {
             match &chunk.work {
                 Work::Copy(_) => report.copy(receipt),
                 Work::Verify { .. } => slices.add(receipt),
+                Work::Step(step) if receipt.is_none() && chunk.stands_beside_rows() => {
+                    report.missing.push(step.what.clone());
+                }
                 Work::Link(_) | Work::Step(_) => {}
             }
             if let Some(receipt) = receipt {
@@ -355,6 +364,10 @@ impl Facts<'_> {
             }
         }
         report.found_digest = slices.whole();
+        if report.chunks.0 < report.chunks.1 {
+            // Nothing is missing whose turn has not come.
+            report.missing.clear();
+        }
         report.judge(&slices, entity);
         report
     }

@@ -35,6 +35,7 @@ mod memory;
 pub mod mysql;
 mod open;
 pub mod postgres;
+mod rehearse;
 mod session;
 pub mod sql;
 pub mod sqlite;
@@ -57,7 +58,10 @@ pub use coarse::{CoarseKey, Coincidence, KeyTexts};
 pub use home::{CREW_MS, Home};
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
+pub use rehearse::{Flaw, Rehearsal};
 pub use session::{Begun, Session, Write};
+pub use sql::links::{Link, Strays};
+pub use sql::names::shortened;
 pub use wanted::{Beside, Design, DesignedColumn, DesignedStep, Wanted};
 
 /// What an engine can and cannot do. Data, so that no caller asks "is it SQLite?".
@@ -75,6 +79,8 @@ pub struct Capabilities {
     pub shared_snapshot: bool,
     /// Longest name, in bytes.
     pub name_bytes_max: usize,
+    /// Longest name, in characters.
+    pub name_chars_max: usize,
     /// Whether names that differ only by case are the same name.
     pub folds_case: bool,
     /// Whether a step that fails, or that finds the run over, leaves nothing of what it did. Where
@@ -223,6 +229,12 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
+    /// Counts the rows of each foreign key that lead nowhere, as many as can be counted in a bounded
+    /// time; nothing for the others, nor where the engine does not count.
+    async fn strays(&self, links: &[Link]) -> Result<Vec<Option<Strays>>, Fault> {
+        Ok(vec![None; links.len()])
+    }
+
     /// What to know of it before it is read: version, encryption, rights, settings. Changes
     /// nothing, and what it cannot find out is a finding.
     async fn examine(&self) -> Vec<Finding> {
@@ -317,6 +329,14 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// `Code::RightsMissing`, naming the entity or its schema.
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault>;
+
+    /// Tries the steps of a design on empty tables, under their real names, and leaves nothing of them:
+    /// see [`rehearse`]. Steps that only gather statistics are not tried.
+    ///
+    /// # Errors
+    /// What hinders the rehearsal, such as a connection that breaks; what the target refuses is in the
+    /// answer.
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault>;
 
     /// Reads back slice `index` of `of` of a target entity, in any order: columns by their target
     /// names, cells as `entity.lane` says. The slices partition the table.

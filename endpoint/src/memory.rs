@@ -246,6 +246,7 @@ impl Memory {
             writers_max: u32::MAX,
             shared_snapshot: true,
             name_bytes_max: design::NAME_BYTES_MAX,
+            name_chars_max: usize::MAX,
             folds_case: false,
             transactional_steps: true,
             silences_triggers: false,

@@ -107,6 +107,37 @@ pub struct EntityRule {
     pub rejects: Option<u64>,
     /// Whether triggers that the target entity has fire for the rows that are written.
     pub triggers: Triggers,
+    /// What becomes of its foreign keys, where `foreign_key_rules` says nothing else.
+    #[serde(default, skip_serializing_if = "ForeignKeyRule::is_keep")]
+    pub foreign_keys: ForeignKeyRule,
+    /// The same by name of the foreign key, or by its columns, joined by commas.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreign_key_rules: BTreeMap<String, ForeignKeyRule>,
+    /// Name of an index, a key, a foreign key or a check → its name in the target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rename_indexes: BTreeMap<String, String>,
+}
+
+/// What becomes of a foreign key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignKeyRule {
+    /// It is made, and the rows are checked; where rows of the source break it, it is made without a
+    /// look at them.
+    #[default]
+    Keep,
+    /// It is made without a look at the rows: it binds those that come later.
+    NotValid,
+    /// It stays behind.
+    Skip,
+}
+
+impl ForeignKeyRule {
+    /// Whether it is what holds where nothing is said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_keep(&self) -> bool {
+        *self == Self::Keep
+    }
 }
 
 impl EntityRule {
@@ -130,12 +161,23 @@ impl EntityRule {
             compute: BTreeMap::new(),
             rejects: None,
             triggers: Triggers::On,
+            foreign_keys: ForeignKeyRule::Keep,
+            foreign_key_rules: BTreeMap::new(),
+            rename_indexes: BTreeMap::new(),
         }
     }
 
     /// Whether rows are looked at by expressions.
     pub fn reshapes(&self) -> bool {
         self.when.is_some() || !self.checks.is_empty() || !self.compute.is_empty()
+    }
+
+    /// What becomes of a foreign key of that name, if it has one, over these columns.
+    pub fn foreign_key(&self, name: Option<&str>, columns: &[String]) -> ForeignKeyRule {
+        let by_name = name.and_then(|name| self.foreign_key_rules.get(name));
+        let by_columns = || self.foreign_key_rules.get(&columns.join(","));
+        let spaced = || self.foreign_key_rules.get(&columns.join(", "));
+        by_name.or_else(by_columns).or_else(spaced).copied().unwrap_or(self.foreign_keys)
     }
 }
 

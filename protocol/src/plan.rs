@@ -477,10 +477,22 @@ impl Plan {
 }
 
 impl Chunk {
-    /// Whether it makes a foreign key. Nothing rests on one but the end of the run: what waits for it
-    /// only keeps out of its way, and goes on when it is parked.
+    /// Whether it makes a foreign key, which changes no row: some targets let one be read meanwhile.
     pub fn makes_link(&self) -> bool {
         matches!(&self.work, Work::Step(step) if step.kind == StepKind::ForeignKey)
+    }
+
+    /// Whether it makes something beside the rows: a key, an index, a check, a foreign key, a comment,
+    /// statistics. No row rests on it: what waits for it only keeps out of its way, and goes on when it
+    /// is parked, so that a key which the rows forbid does not withhold the proof of those rows.
+    pub fn stands_beside_rows(&self) -> bool {
+        match &self.work {
+            Work::Step(step) => {
+                let finishes = self.stage == Stage::Finish && step.kind != StepKind::Empty;
+                finishes || step.kind == StepKind::Comment
+            }
+            Work::Copy(_) | Work::Link(_) | Work::Verify { .. } => false,
+        }
     }
 }
 

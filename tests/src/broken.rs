@@ -9,7 +9,10 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use endpoint::{Begun, Capabilities, Design, Home, Rows, Session, Target, Wanted, Write};
+use endpoint::{
+    Begun, Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Wanted,
+    Write,
+};
 use protocol::batch::Batch;
 use protocol::fault::Fault;
 use protocol::id::{AttemptId, ChunkId, RunId};
@@ -181,6 +184,10 @@ impl Target for CommitFirst {
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
         self.inner.may_write(entities).await
+    }
+
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        self.inner.rehearse(steps).await
     }
 
     async fn read_back(

@@ -13,7 +13,7 @@ use protocol::plan::{After, Chunk, Plan, Stage};
 type Ranges = Vec<RangeInclusive<ChunkId>>;
 
 /// Which chunks a plan has in each stage, and of each entity in it. Drawn up once, so that asking for
-/// one chunk does not look at all of a large plan. Foreign keys are not among them: nothing rests on
+/// one chunk does not look at all of a large plan. What stands beside rows is not among them: nothing rests on
 /// one but the end of the run, and a parked one holds nothing up.
 pub(crate) struct Prior {
     stages: [Ranges; Stage::ALL.len()],
@@ -23,7 +23,7 @@ pub(crate) struct Prior {
 impl Prior {
     pub(crate) fn of_plan(plan: &Plan) -> Self {
         let mut prior = Self { stages: Default::default(), entities: BTreeMap::new() };
-        for chunk in plan.chunks.iter().filter(|chunk| !chunk.makes_link()) {
+        for chunk in plan.chunks.iter().filter(|chunk| !chunk.stands_beside_rows()) {
             add(&mut prior.stages[chunk.stage as usize], chunk.id..=chunk.id);
             if let Some(entity) = chunk.entity {
                 let of = prior.entities.entry((entity, chunk.stage)).or_default();
@@ -44,7 +44,7 @@ impl Prior {
                     named.extend_from_slice(of.map_or(&[], Vec::as_slice));
                 }
                 After::Chunk(other) => {
-                    let rests = plan.chunk(*other).is_some_and(|other| !other.makes_link());
+                    let rests = plan.chunk(*other).is_some_and(|other| !other.stands_beside_rows());
                     named.extend(rests.then_some(*other..=*other));
                 }
             }

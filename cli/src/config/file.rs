@@ -13,6 +13,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::fleet;
+use super::foreign::{ForeignKey, ForeignKeys, Indexes};
 use super::secret::SecretRef;
 use super::size::Size;
 use super::tls::Tls;
@@ -43,6 +44,8 @@ pub(super) struct File {
     /// How rows are written, where an entity does not say otherwise. Default: `create`.
     #[serde(default)]
     pub(super) mode: Mode,
+    /// What becomes of foreign keys, where an entity does not say otherwise. Default: `keep`.
+    pub(super) foreign_keys: Option<ForeignKey>,
     /// How reads relate to those who write to the source meanwhile. Default: `snapshot`.
     #[serde(default)]
     pub(super) consistency: Consistency,
@@ -153,6 +156,11 @@ pub(super) struct Rule {
     pub(super) rejects: Option<u64>,
     /// Whether triggers that the target entity has fire. Default: `on`.
     pub(super) triggers: Option<Triggers>,
+    /// What becomes of its foreign keys: `keep`, `not_valid` or `skip`; or a map of the name of a
+    /// foreign key, or of its columns, to one of these. Default: the `foreign_keys` of the migration.
+    pub(super) foreign_keys: Option<ForeignKeys>,
+    /// What is special about its indexes and keys.
+    pub(super) indexes: Option<Indexes>,
 }
 
 /// Whether triggers that a target entity has fire for the rows that are written.

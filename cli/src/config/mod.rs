@@ -21,6 +21,7 @@ mod connection;
 mod error;
 mod file;
 mod fleet;
+mod foreign;
 mod mask;
 mod node;
 mod overrides;

@@ -18,6 +18,7 @@ const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 /// excludes means all the rest.
 pub(super) fn rules(file: &File, places: Places<'_>) -> Checked<Vec<EntityRule>> {
     let mode = file.mode.into();
+    let foreign_keys = file.foreign_keys.map(Into::into);
     let mut rules = Vec::new();
     match &file.entities {
         Entities::All => {}
@@ -37,11 +38,26 @@ pub(super) fn rules(file: &File, places: Places<'_>) -> Checked<Vec<EntityRule>>
     if rules.iter().all(|rule| !rule.include) {
         rules.push(EntityRule { mode, ..EntityRule::plain("*") });
     }
+    if let Some(all) = foreign_keys {
+        let said = said_of_foreign_keys(file);
+        let silent = |rule: &&mut EntityRule| !said.contains(&rule.pattern);
+        rules.iter_mut().filter(silent).for_each(|rule| rule.foreign_keys = all);
+    }
     rules.sort_by_key(|rule| {
         let literal = rule.pattern.chars().filter(|c| !WILDCARDS.contains(c)).count();
         (is_pattern(&rule.pattern), rule.include, std::cmp::Reverse(literal))
     });
     Ok(rules)
+}
+
+/// Entities that say what becomes of all of their foreign keys.
+fn said_of_foreign_keys(file: &File) -> BTreeSet<String> {
+    let Entities::Some(items) = &file.entities else { return BTreeSet::new() };
+    let said = |item: &Item| match item {
+        Item::Rule(rule) if rule.foreign_keys.as_ref()?.parts().0.is_some() => rule.entity.clone(),
+        Item::Rule(_) | Item::Pattern(_) => None,
+    };
+    items.iter().filter_map(said).collect()
 }
 
 fn is_pattern(name: &str) -> bool {
@@ -119,6 +135,8 @@ impl ItemAt<'_> {
             ("check", rule.check.is_some()),
             ("compute", rule.compute.is_some()),
             ("triggers", rule.triggers.is_some()),
+            ("foreign_keys", rule.foreign_keys.is_some()),
+            ("indexes", rule.indexes.is_some()),
         ];
         if let Some((key, _)) = others.iter().find(|(_, given)| *given) {
             return Err(Box::new(
@@ -134,6 +152,7 @@ impl ItemAt<'_> {
             ("to", rule.to.is_some()),
             ("rename", rule.rename.is_some()),
             ("conflict", rule.conflict.is_some()),
+            ("indexes", rule.indexes.is_some()),
         ];
         if is_pattern(pattern)
             && let Some((key, _)) = single.iter().find(|(_, given)| *given)
@@ -232,6 +251,8 @@ impl ItemAt<'_> {
 
 fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
     let policies = rule.policies.iter().flatten();
+    let (foreign_keys, foreign_key_rules) =
+        rule.foreign_keys.as_ref().map(super::foreign::ForeignKeys::parts).unwrap_or_default();
     EntityRule {
         pattern: pattern.to_owned(),
         include: true,
@@ -250,6 +271,9 @@ fn inclusion(rule: &Rule, pattern: &str, mode: Mode) -> EntityRule {
         compute: rule.compute.clone().unwrap_or_default(),
         rejects: rule.rejects,
         triggers: rule.triggers.map(Into::into).unwrap_or_default(),
+        foreign_keys: foreign_keys.unwrap_or_default(),
+        foreign_key_rules,
+        rename_indexes: rule.indexes.clone().map(|all| all.rename).unwrap_or_default(),
     }
 }
 

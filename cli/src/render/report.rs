@@ -186,6 +186,7 @@ fn entities(report: &Report) -> String {
     for entity in &report.entities {
         let why =
             entity.why.as_ref().map(|why| format!(": {}", visible::text(why))).unwrap_or_default();
+        let why = why + &visible::text(&missing(entity));
         out += &format!(
             "{:<width$}  {:>12}  {:>12}  {:>8}  {:>8}  {:>9.1}  {}{why}\n",
             entity.target,
@@ -198,6 +199,15 @@ fn entities(report: &Report) -> String {
         );
     }
     out
+}
+
+/// What is not made beside the rows, in the line of the table that it is missed by.
+fn missing(entity: &EntityReport) -> String {
+    match &entity.missing[..] {
+        [] => String::new(),
+        [one] => format!("; not made: {one}"),
+        [one, rest @ ..] => format!("; not made: {one} and {} more", rest.len()),
+    }
 }
 
 fn digests(report: &Report) -> String {

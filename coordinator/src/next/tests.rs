@@ -169,7 +169,12 @@ fn a_parked_foreign_key_holds_up_nothing_but_the_end_of_the_run() {
         (Stage::Verify, Some(0), vec![of(Stage::Copy), of(Stage::Finish)], 0),
     ]);
     let states = [State::Done, State::Parked, State::Waiting, State::Waiting];
-    for (kind, goes_on) in [(StepKind::ForeignKey, true), (StepKind::Key, false)] {
+    for (kind, goes_on) in [
+        (StepKind::ForeignKey, true),
+        (StepKind::Key, true),
+        (StepKind::Index, true),
+        (StepKind::Empty, false),
+    ] {
         plan.chunks[1].work = Work::Step(Step {
             kind,
             what: "a step".into(),

@@ -39,7 +39,6 @@ pub(super) fn renamed(
     meaning: &Meaning<'_>,
 ) -> (Table, Vec<String>) {
     let mut left = Vec::new();
-    let touched = !rule.rename.is_empty() || !rule.exclude.is_empty();
     let name = |column: &String| new_name(rule, column);
     let names = |columns: &[String]| columns.iter().map(name).collect::<Option<Vec<_>>>();
     let mut wanted = table.clone();
@@ -47,7 +46,8 @@ pub(super) fn renamed(
     wanted.columns.retain(|column| !rule.exclude.contains(&column.name));
     for column in &mut wanted.columns {
         column.name = new_name(rule, &column.name).unwrap_or_default();
-        if touched && column.generated.is_some() {
+        let speaks = column.generated.as_ref().is_some_and(|g| mentions(rule, &g.expression));
+        if speaks {
             // Its expression may speak of a column that has another name now.
             left.push(format!("{} is computed in the source, and becomes plain data", column.name));
             (column.generated, column.own) = (None, None);
@@ -62,16 +62,12 @@ pub(super) fn renamed(
     };
     wanted.primary_key = table.primary_key.as_ref().and_then(key);
     wanted.uniques = table.uniques.iter().filter_map(key).collect();
-    wanted.indexes = keep(
-        &table.indexes,
-        &mut left,
-        |i| index(i, rule, touched),
-        |i| format!("index {}", i.name),
-    );
+    wanted.indexes =
+        keep(&table.indexes, &mut left, |i| index(i, rule), |i| format!("index {}", i.name));
     wanted.checks = keep(
         &table.checks,
         &mut left,
-        |c| check(c, touched),
+        |c| check(c, rule),
         |c| format!("check {}", c.name.as_deref().unwrap_or(&c.expression)),
     );
     wanted.foreign_keys = keep(
@@ -84,7 +80,7 @@ pub(super) fn renamed(
     find_parents(&mut wanted.peculiar, meaning, &mut left);
     for partition in wanted.partitioning.iter_mut().flat_map(|cut| &mut cut.partitions) {
         let Some(own) = &mut partition.own else { continue };
-        if touched {
+        if !rule.rename.is_empty() || !rule.exclude.is_empty() {
             let text = format!("what only the partition {} has stays behind", partition.name);
             left.push(text);
             partition.own = None;
@@ -177,35 +173,36 @@ pub(super) fn new_name(rule: &EntityRule, column: &String) -> Option<String> {
     Some(rule.rename.get(column).unwrap_or(column).clone())
 }
 
-/// Whether a text in its engine's words may speak of a column that has another name now, or none.
+/// Whether a text in its engine's words may speak of a column that has another name now, or none. Names
+/// are found in any case, as some engines do.
 fn mentions(rule: &EntityRule, own: &str) -> bool {
-    rule.rename.keys().chain(&rule.exclude).any(|name| own.contains(name.as_str()))
+    let own = own.to_lowercase();
+    rule.rename.keys().chain(&rule.exclude).any(|name| own.contains(&name.to_lowercase()))
 }
 
-fn index(index: &Index, rule: &EntityRule, touched: bool) -> Option<Index> {
-    if !touched {
-        return Some(index.clone());
-    }
+fn index(index: &Index, rule: &EntityRule) -> Option<Index> {
     // Expressions and conditions are text in the engine's words; a renamed column inside them
     // would have to be understood.
-    if index.predicate.is_some() {
+    if index.predicate.as_ref().is_some_and(|predicate| mentions(rule, predicate)) {
         return None;
     }
-    let mut new = Index { tail: None, ..index.clone() };
+    let mut new = index.clone();
+    new.tail.take_if(|tail| mentions(rule, tail));
     for part in &mut new.parts {
         match &mut part.on {
             IndexOn::Column(column) | IndexOn::Prefix { column, .. } => {
                 *column = new_name(rule, column)?;
             }
-            IndexOn::Expression(_) => return None,
+            IndexOn::Expression(text) if mentions(rule, text) => return None,
+            IndexOn::Expression(_) => {}
         }
     }
     new.include = index.include.iter().map(|c| new_name(rule, c)).collect::<Option<_>>()?;
     Some(new)
 }
 
-fn check(check: &Check, touched: bool) -> Option<Check> {
-    (!touched).then(|| check.clone())
+fn check(check: &Check, rule: &EntityRule) -> Option<Check> {
+    (!mentions(rule, &check.expression)).then(|| check.clone())
 }
 
 fn foreign_key(key: &ForeignKey, rule: &EntityRule, meaning: &Meaning<'_>) -> Option<ForeignKey> {

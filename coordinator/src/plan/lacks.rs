@@ -14,7 +14,7 @@ use super::select::Chosen;
 impl Draft<'_> {
     /// Says in one note what the source has more than a table that is there.
     pub(super) fn say_what_lacks(&mut self, one: &Chosen<'_>, there: &Table) {
-        let lacking = lacks(one.table, one.rule, there);
+        let lacking = lacks(one.table, &one.rule, there);
         if !lacking.is_empty() {
             let text =
                 format!("is there and stays as it is; the source has more: {}", lacking.join(", "));

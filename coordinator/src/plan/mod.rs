@@ -20,9 +20,11 @@ mod numbered;
 mod occupied;
 mod order;
 mod policies;
+mod rehearse;
 mod say;
 mod select;
 mod shape;
+mod strays;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +33,8 @@ use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::mapping::{Include, Migration, Mode, Triggers};
 use protocol::plan::{
-    ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Said, Side, Stage,
+    ColumnMap, DrawnFrom, Entity, Guarantee, Lane, Level, Note, Plan, Said, Side, Stage, said,
+    said_of_all,
 };
 use protocol::schema::{Catalogue, Engine, ForeignKey, Table, TableName};
 use protocol::wire;
@@ -63,17 +66,21 @@ pub async fn draw(
     let able = target.capabilities();
     let mut chosen = select::select(migration, &from, &to, able)?;
     for one in &mut chosen {
-        columns::refuse_unknown(one.rule, one.table)?;
-        one.asked = shape::asked(one.rule, one.table)?;
+        columns::refuse_unknown(&one.rule, one.table)?;
+        one.asked = shape::asked(&one.rule, one.table)?;
     }
     let (sets, notes) = (Sets::default(), Vec::new());
     let mut draft = Draft { able, from: &from, to: &to, target, sets, notes };
-    let (mut design, wanted) = draft.design(&chosen, migration.include.as_ref())?;
-    let entities = match draft.entities(&chosen, &design, &wanted).await {
+    let wanted = draft.wanted(&chosen, migration.include.as_ref(), source).await?;
+    let rehearsed = rehearse::rehearse(target, wanted).await?;
+    let entities = match draft.entities(&chosen, &rehearsed.design, &rehearsed.wanted).await {
         Err(fault) => return Err(occupied::all(fault, &chosen, &to, target).await),
         planned => planned?,
     };
     target.may_write(&entities.iter().map(|planned| &planned.entity).collect::<Vec<_>>()).await?;
+    rehearsed.refuse()?;
+    draft.notes.extend(rehearsed.notes);
+    let mut design = rehearsed.design;
     design.steps.extend(draft.numbering(&entities));
     design.steps.extend(draft.emptying(&entities)?);
     draft.say_what_stays(&chosen, migration, &design.settled)?;
@@ -206,14 +213,34 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// What the target makes of the tables that it does not have yet; and those tables.
-    fn design(
+    /// The tables that the target does not have yet, as it is to have them.
+    async fn wanted(
         &mut self,
         chosen: &[Chosen<'_>],
         include: Option<&BTreeSet<Include>>,
-    ) -> Result<(Design, Wanted), Fault> {
+        source: &dyn Source,
+    ) -> Result<Wanted, Fault> {
+        let engines = (self.from.engine, self.to.engine);
+        let (to, able) = (self.to, self.able);
+        let is_new = move |one: &Chosen<'_>| find(to, &one.target, able).is_none();
+        let (prepared, notes) = strays::prepared(chosen, &is_new, engines, source).await?;
+        self.notes.extend(notes);
+        let shortened = chosen.iter().filter(|one| one.shortened && is_new(one));
+        for one in shortened.collect::<Vec<_>>() {
+            let text = format!("{} is called so: its own name is too long", one.table.name);
+            self.note(Level::Info, Some(&one.target), said_of_all("name", text));
+        }
+        Ok(self.renamed(chosen, include, &prepared))
+    }
+
+    fn renamed(
+        &mut self,
+        chosen: &[Chosen<'_>],
+        include: Option<&BTreeSet<Include>>,
+        prepared: &[Table],
+    ) -> Wanted {
         let place = |name: &TableName| match chosen.iter().find(|c| c.table.name == *name) {
-            Some(one) => Some((one.target.clone(), Some(one.rule))),
+            Some(one) => Some((one.target.clone(), Some(&*one.rule))),
             None => find(self.to, name, self.able).map(|there| (there.name.clone(), None)),
         };
         let mut tables = Vec::new();
@@ -222,7 +249,12 @@ impl Draft<'_> {
             if find(self.to, &one.target, self.able).is_some() {
                 continue;
             }
-            let (mut table, behind) = columns::renamed(one.table, one.rule, &one.target, &place);
+            let (mut table, behind) =
+                columns::renamed(&prepared[at], &one.rule, &one.target, &place);
+            for (long, short) in &one.short {
+                let text = format!("{long} is called {short}: its name is too long");
+                left.push((one.target.clone(), Level::Info, said("name", long, text)));
+            }
             let added = one.asked.as_ref().map(|asked| asked.added(&table));
             table.columns.extend(added.into_iter().flatten());
             left.extend(
@@ -249,8 +281,7 @@ impl Draft<'_> {
         }
         let beside = self.beside(include, chosen);
         let (from, existing) = (self.from.clone(), self.to.clone());
-        let wanted = Wanted { from, tables, existing, beside };
-        Ok((self.target.design(&wanted)?, wanted))
+        Wanted { from, tables, existing, beside }
     }
 
     async fn entities(
@@ -279,11 +310,11 @@ impl Draft<'_> {
                 (None, Some(there)) => {
                     let alike = self.from.engine == self.to.engine;
                     let asked = (one.asked.as_ref(), alike);
-                    columns::into_existing(one.table, one.rule, there, self.target, asked)?
+                    columns::into_existing(one.table, &one.rule, there, self.target, asked)?
                 }
                 (Some(place), _) => {
                     let designed = &design.columns[place];
-                    columns::into_new(one.table, one.rule, designed, one.asked.as_ref())?
+                    columns::into_new(one.table, &one.rule, designed, one.asked.as_ref())?
                 }
                 (None, None) => unreachable!("what is not there was designed"),
             };
@@ -422,7 +453,7 @@ impl Draft<'_> {
             !keyed && table.column(name).is_some_and(|column| column.nullable)
         };
         let asked = policies::Columns {
-            rule: one.rule,
+            rule: &one.rule,
             source: one.table,
             target: &one.target,
             columns,

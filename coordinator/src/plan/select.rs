@@ -1,5 +1,6 @@
 //! Which entities a migration means, and what each is called in the target.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -7,17 +8,21 @@ use protocol::fault::{Code, Fault};
 use protocol::mapping::{EntityRule, Migration};
 use protocol::schema::{Catalogue, Table, TableName};
 
-use endpoint::Capabilities;
+use endpoint::{Capabilities, shortened};
 
 use super::shape::Asked;
 
 /// A source table, the rule that chose it, and its name in the target.
 pub(super) struct Chosen<'a> {
     pub(super) table: &'a Table,
-    pub(super) rule: &'a EntityRule,
+    pub(super) rule: Cow<'a, EntityRule>,
     pub(super) target: TableName,
     /// What the rule says of rows in expressions.
     pub(super) asked: Option<Asked>,
+    /// Whether its name there is cut, since its own is too long.
+    pub(super) shortened: bool,
+    /// Columns whose names are cut, and what they are called.
+    pub(super) short: Vec<(String, String)>,
 }
 
 /// The tables that the migration's rules choose: for each table the first rule that matches it.
@@ -41,8 +46,17 @@ pub(super) fn select<'a>(
         used[at] = true;
         let rule = rules[at].1;
         if rule.include {
-            let target = target_name(rule, &table.name, source, target);
-            chosen.push(Chosen { table, rule, target, asked: None });
+            let mut target = target_name(rule, &table.name, source, target);
+            let cut = rule.target.is_none().then(|| shortened(&target.name, |n| fits(n, able)));
+            let cut = cut.flatten();
+            let short = short_columns(table, rule, able);
+            let mut rule = Cow::Borrowed(rule);
+            if !short.is_empty() {
+                rule.to_mut().rename.extend(short.iter().cloned());
+            }
+            let is_cut = cut.is_some();
+            target.name = cut.unwrap_or(target.name);
+            chosen.push(Chosen { table, rule, target, asked: None, shortened: is_cut, short });
         }
     }
     for ((_, rule), used) in rules.iter().zip(used) {
@@ -52,6 +66,19 @@ pub(super) fn select<'a>(
     }
     refuse_collisions(&chosen, able)?;
     Ok(chosen)
+}
+
+/// Whether the target keeps a name as it is.
+fn fits(name: &str, able: Capabilities) -> bool {
+    name.len() <= able.name_bytes_max && name.chars().count() <= able.name_chars_max
+}
+
+/// Columns that the target cannot name as they are, nor the file does, with what they are called there.
+fn short_columns(table: &Table, rule: &EntityRule, able: Capabilities) -> Vec<(String, String)> {
+    let named = |name: &String| rule.rename.contains_key(name) || rule.exclude.contains(name);
+    let names = table.columns.iter().map(|column| &column.name).filter(|name| !named(name));
+    let cut = names.filter_map(|name| Some((name.clone(), shortened(name, |n| fits(n, able))?)));
+    cut.collect()
 }
 
 fn compile(rules: &[EntityRule]) -> Result<Vec<(GlobMatcher, &EntityRule)>, Fault> {

@@ -10,7 +10,7 @@ use protocol::plan::Bound;
 use protocol::schema::{Catalogue, TableName};
 
 use super::{Op, Script};
-use crate::{Capabilities, Cut, Read, Rows, Source};
+use crate::{Capabilities, Cut, Link, Read, Rows, Source, Strays};
 
 /// A source that fails as told.
 pub struct FaultySource {
@@ -65,6 +65,10 @@ impl Source for FaultySource {
 
     fn unchanged(&self, then: &str, now: &str) -> bool {
         self.inner.unchanged(then, now)
+    }
+
+    async fn strays(&self, links: &[Link]) -> Result<Vec<Option<Strays>>, Fault> {
+        self.inner.strays(links).await
     }
 
     async fn cut(&self, cut: &Cut) -> Result<Vec<Bound>, Fault> {

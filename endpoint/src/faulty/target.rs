@@ -13,8 +13,8 @@ use super::session::FaultySession;
 use super::source::FaultyRows;
 use super::{Op, Script};
 use crate::{
-    Capabilities, CoarseKey, Coincidence, Design, Home, KeyTexts, Lacking, Rows, Session, Target,
-    Wanted,
+    Capabilities, CoarseKey, Coincidence, Design, DesignedStep, Home, KeyTexts, Lacking, Rehearsal,
+    Rows, Session, Target, Wanted,
 };
 
 /// A target that fails as told, with its home and its sessions.
@@ -98,6 +98,10 @@ impl Target for FaultyTarget {
 
     async fn at_work(&self, run: RunId, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Fault> {
         self.inner.at_work(run, chunks).await
+    }
+
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        self.inner.rehearse(steps).await
     }
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {

@@ -12,7 +12,7 @@ use super::books::MemoryHome;
 use super::session::MemorySession;
 use super::source::MemoryRows;
 use super::{Memory, design};
-use crate::{Capabilities, Design, Home, Rows, Session, Target, Wanted};
+use crate::{Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Wanted};
 
 #[async_trait]
 impl Target for Memory {
@@ -60,6 +60,11 @@ impl Target for Memory {
         let state = self.shared.lock();
         let busy = chunks.iter().filter(|chunk| state.flights.contains(&(run, **chunk)));
         Ok(busy.copied().collect())
+    }
+
+    async fn rehearse(&self, _steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        // It refuses nothing that it designed.
+        Ok(Rehearsal::default())
     }
 
     async fn end_sessions(&self, _label: &str) -> Result<u64, Fault> {

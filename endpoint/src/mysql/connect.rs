@@ -252,6 +252,15 @@ impl Link {
         self.end_work(done)
     }
 
+    /// The same, with the server's own words where it refuses. Only for statements that no row value can
+    /// be in.
+    pub(super) async fn run_and_hear(&mut self, sql: &str) -> Result<(), (Fault, Option<String>)> {
+        self.begin_work().map_err(|fault| (fault, None))?;
+        let done = self.conn.query_drop(sql).await;
+        let words = done.as_ref().err().and_then(faults::words);
+        self.end_work(done).map_err(|fault| (fault, words))
+    }
+
     /// Runs one statement of bytes, and returns how many rows it changed or found.
     pub(super) async fn change(&mut self, sql: &[u8]) -> Result<u64, Fault> {
         self.begin_work()?;
@@ -360,7 +369,7 @@ impl Link {
     }
 
     /// Tries a setting that the server may not have, or not let us change.
-    async fn wish(&mut self, setting: &str) -> Result<(), Fault> {
+    pub(super) async fn wish(&mut self, setting: &str) -> Result<(), Fault> {
         match self.run(setting).await {
             Err(fault) if fault.named().is_some() => Ok(()),
             done => done,

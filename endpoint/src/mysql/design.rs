@@ -14,11 +14,12 @@ mod column;
 mod finish;
 mod names;
 mod own;
+mod pairs;
 mod sequences;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::fault::Fault;
 use protocol::id::EntityId;
@@ -46,6 +47,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     let design = Design { durable: true, ..Design::default() };
     let from = Server::of(&wanted.from.version);
     let alike = wanted.from.engine == Engine::MySql && from.is_alike(server);
+    let (tables, notes) = pairs::settled(wanted, server);
     let mut draft = Draft {
         wanted,
         from: wanted.from.engine,
@@ -54,16 +56,19 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         design,
         sequences: BTreeMap::new(),
         last: BTreeMap::new(),
+        indexes: BTreeMap::new(),
+        checks: BTreeSet::new(),
     };
     names::refuse_unfit(wanted)?;
     let ground = draft.sequences();
-    for (id, table) in &wanted.tables {
+    for (id, table) in &tables {
         draft.table(*id, table, &ground)?;
     }
-    for (id, table) in &wanted.tables {
+    for (id, table) in &tables {
         draft.finish(*id, table);
     }
-    draft.links();
+    draft.links(&tables);
+    draft.design.notes.extend(notes);
     draft.say_what_stays();
     Ok(draft.design)
 }
@@ -80,6 +85,10 @@ struct Draft<'a> {
     sequences: BTreeMap<TableName, String>,
     /// The last finish step of each table so far.
     last: BTreeMap<String, usize>,
+    /// The indexes of each table so far: names in lower case, and the whole columns they begin with.
+    indexes: BTreeMap<String, Vec<(String, Vec<String>)>>,
+    /// Names of checks in lower case: MySQL has one space of them for all tables.
+    checks: BTreeSet<String>,
 }
 
 impl Draft<'_> {
@@ -119,12 +128,19 @@ impl Draft<'_> {
             designed.push(column.designed);
         }
         self.design.columns.push(designed);
-        if let Some(key) = &table.primary_key {
+        if let Some(key) = &table.primary_key
+            && self.has_room(table, "the primary key", &key.columns)
+        {
             lines.push(format!("PRIMARY KEY {}", self.key_parts(key)));
+            self.made(table, "PRIMARY", key.columns.clone());
         }
-        for key in table.uniques.iter().filter(|key| self.at_once(table, key)) {
-            let name = finish::key_name(table, key);
-            lines.push(format!("UNIQUE KEY {name} {}", self.key_parts(key)));
+        for key in &table.uniques {
+            if !self.at_once(table, key) {
+                continue;
+            }
+            let name = self.key_name(table, key);
+            self.made(table, &name, key.columns.clone());
+            lines.push(format!("UNIQUE KEY {} {}", words::name(&name), self.key_parts(key)));
         }
         lines.extend(self.numbering_index(table));
         lines.extend(self.checks(table));
@@ -143,6 +159,7 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// The checks of a table, each as it stands inside CREATE TABLE.
     fn checks(&mut self, table: &Table) -> Vec<String> {
         let mut lines = Vec::new();
         for check in &table.checks {
@@ -151,9 +168,20 @@ impl Draft<'_> {
             if name.is_none() && self.has_own_words(table) {
                 continue;
             }
-            match self.expression(table, &check.expression) {
+            let numbered = table.columns.iter().find(|column| column.identity.is_some());
+            let made = self.expression(table, &check.expression).and_then(|expression| {
+                match numbered.filter(|column| expression.contains(&words::name(&column.name))) {
+                    Some(column) => Err(format!(
+                        "the server allows none on the numbered column {}",
+                        column.name
+                    )),
+                    None => Ok(expression),
+                }
+            });
+            match made {
                 Ok(expression) => {
-                    let name = name.map(|name| format!("CONSTRAINT {} ", words::name(name)));
+                    let name = name.map(|name| self.check_name(table, name));
+                    let name = name.map(|name| format!("CONSTRAINT {} ", words::name(&name)));
                     lines.push(format!("{}CHECK ({expression})", name.unwrap_or_default()));
                 }
                 Err(why) => {

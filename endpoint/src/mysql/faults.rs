@@ -5,6 +5,7 @@
 
 use mysql_async::Error;
 use protocol::fault::{Code, Fault, Native, Refusal};
+use protocol::plan::StepKind;
 
 use super::sentence::sentence;
 use crate::knock;
@@ -38,7 +39,7 @@ const NUMBERS: &[(&[u16], Code, &str)] = &[
     (
         &[
             1265, 1292, 1366, 1367, 1411, 1525, 1300, 1261, 1262, 3140, 3141, 3143, 3156, 3157,
-            3988, 4037, 4038, 1977, 1638, 1901,
+            3988, 4037, 4038, 1977, 1638,
         ],
         Code::ValueRefused,
         "a value does not fit its column",
@@ -51,9 +52,47 @@ const NUMBERS: &[(&[u16], Code, &str)] = &[
         Code::Refused,
         "the statement is not understood",
     ),
-    (&[1050, 1061, 1068, 1826, 3822, 121], Code::Refused, "it is there already"),
-    (&[1005, 1215, 1822, 3780], Code::Refused, "the foreign key fits no key of the other table"),
-    (&[1071, 1170, 1074], Code::Refused, "a key is longer than the server allows"),
+    (&[1050, 1826, 3822, 121], Code::Refused, "it is there already"),
+    (&[1061], Code::Refused, "the table has an index of that name already"),
+    (&[1068], Code::Refused, "the table has a primary key already"),
+    (&[150, 1215, 1822, 3780], Code::Refused, "the foreign key fits no key of the other table"),
+    (&[1824], Code::Refused, "the table that the foreign key points to is not there"),
+    (&[1830], Code::Refused, "a foreign key that sets NULL stands on a column that forbids it"),
+    (&[1005], Code::Refused, "the server cannot make a table like this"),
+    (&[1059], Code::Refused, "a name is longer than 64 characters"),
+    (&[1280], Code::Refused, "an index cannot have that name"),
+    (&[1103, 1166], Code::Refused, "a table or column cannot have that name"),
+    (&[1060], Code::Refused, "two columns have one name"),
+    (&[1067], Code::Refused, "the default does not fit its column"),
+    (&[1101], Code::Refused, "a column of this type takes no default"),
+    (&[1674, 3770, 3772, 3774], Code::Refused, "the expression may not stand in a default"),
+    (
+        &[1901, 3102, 3104, 3105, 3106, 3107, 3109, 3758],
+        Code::Refused,
+        "the expression may not stand in a computed column",
+    ),
+    (
+        &[1903, 3108, 3754],
+        Code::Refused,
+        "a key or index may not stand on that computed column or expression",
+    ),
+    (&[3812, 3813, 3814, 3815, 3816, 3818, 3823], Code::Refused, "the check may not say that"),
+    (&[1069], Code::Refused, "the table has as many indexes as the server allows: 64"),
+    (&[1070], Code::Refused, "an index has more columns than the server allows"),
+    (&[1071, 1170, 1074, 1073, 1167], Code::Refused, "a key is longer than the server allows"),
+    (&[1075], Code::Refused, "a table numbers one column, which begins a key"),
+    (&[1113, 4028], Code::Refused, "a table has at least one column"),
+    (&[1117], Code::Refused, "the table has more columns than the server allows"),
+    (&[1115, 1253, 1273], Code::Refused, "the server lacks a character set or collation"),
+    (&[1286], Code::Refused, "the server lacks a storage engine"),
+    (&[1291], Code::Refused, "two labels of an enumeration are one to the server"),
+    (&[1425, 1426, 1427, 1439], Code::Refused, "a type has more digits than the server allows"),
+    (&[1628, 1629], Code::Refused, "a comment is longer than the server allows"),
+    (
+        &[1480, 1481, 1486, 1491, 1493, 1499, 1503, 1506, 1507, 1517, 1563, 1564, 1654, 1659],
+        Code::Refused,
+        "the partitions do not go with the table",
+    ),
     (&[1148, 3948, 4166], Code::Refused, "LOAD DATA LOCAL is switched off"),
 ];
 
@@ -74,7 +113,7 @@ const REFUSALS: &[(&[u16], Refusal)] = &[
     (
         &[
             1265, 1292, 1366, 1367, 1411, 1525, 1261, 1262, 3140, 3141, 3143, 3156, 3157, 4037,
-            4038, 1638, 1901,
+            4038, 1638,
         ],
         Refusal::WrongType,
     ),
@@ -102,6 +141,22 @@ pub(super) fn is_there(fault: &Fault) -> bool {
     fault.named().is_some_and(|native| THERE.contains(&&*native.code))
 }
 
+/// The fault of a step. What is said of a value before there is any row is about the statement: a
+/// default, or a row that could have no room in the table.
+pub(super) fn of_step(fault: Fault, kind: StepKind) -> Fault {
+    let without_rows = matches!(kind, StepKind::Table | StepKind::Type | StepKind::Sequence);
+    if !without_rows || fault.code() != Code::ValueRefused {
+        return fault;
+    }
+    let Some(native) = fault.named() else { return fault };
+    let words = match &*native.code {
+        "1118" | "139" => "a row of the table could be longer than the server allows",
+        _ => "a default or another value in the statement does not fit its column",
+    };
+    let native = Native { refusal: None, ..native.clone() };
+    Fault::new(Code::Refused, fault.place()).native(native).saying(words)
+}
+
 /// Whether an error took the transaction, or a part of it, with it.
 pub(super) fn takes_the_transaction(error: &Error) -> bool {
     number(error).is_none_or(|number| TRANSACTION_GONE.contains(&number))
@@ -119,6 +174,15 @@ fn number(error: &Error) -> Option<u16> {
     }
 }
 
+/// The server's own words. Only for statements that no row value can be in: those that were sent when
+/// there was no row.
+pub(super) fn words(error: &Error) -> Option<String> {
+    match error {
+        Error::Server(said) => Some(said.message.clone()),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => None,
+    }
+}
+
 /// The fault of an error.
 pub(super) fn fault(place: &str, error: &Error) -> Fault {
     match error {
@@ -129,8 +193,13 @@ pub(super) fn fault(place: &str, error: &Error) -> Fault {
 
 /// The fault of a number, with the names that its message holds.
 pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
-    // "Can't create table (errno: 121)": a foreign key of that name is there already.
-    let number = if number == 1005 && message.contains("errno: 121") { 121 } else { number };
+    // "Can't create table": of that name there is a foreign key already, or the key fits no other.
+    let inner = |errno: &str| number == 1005 && message.contains(errno);
+    let number = match () {
+        () if inner("errno: 121") => 121,
+        () if inner("errno: 150") => 150,
+        () => number,
+    };
     let known = NUMBERS.iter().find(|(numbers, ..)| numbers.contains(&number));
     let (code, words) =
         known.map_or((Code::Unknown, None), |(_, code, words)| (*code, Some(*words)));
@@ -139,7 +208,8 @@ pub(super) fn of_number(place: &str, number: u16, message: &str) -> Fault {
         constraint: constraint(number, message),
         column: column(number, message),
         sentence: sentence(number, message),
-        ..native(number)
+        // The server's own code of that is the one of any table that it cannot make.
+        ..native(if number == 150 { 1005 } else { number })
     };
     let fault = Fault::new(code, place).native(native).about_row(row(message));
     match (missing_right(number, message), words) {
@@ -318,6 +388,37 @@ mod tests {
             assert_eq!(told(number, message), (Code::ValueRefused, constraint, column), "{number}");
             assert!(!of_number("here", number, message).to_string().contains("secret"));
         }
+    }
+
+    #[test]
+    fn what_a_server_says_of_a_statement_is_known_and_not_tried_again() {
+        use protocol::fault::Class;
+        for number in [
+            1005, 1050, 1059, 1060, 1061, 1067, 1068, 1069, 1070, 1071, 1073, 1074, 1075, 1101,
+            1103, 1113, 1115, 1117, 1166, 1170, 1215, 1253, 1273, 1280, 1286, 1291, 1426, 1427,
+            1439, 1503, 1506, 1628, 1674, 1822, 1824, 1826, 1830, 1901, 1903, 3102, 3106, 3770,
+            3780, 3818, 3822,
+        ] {
+            let fault = of_step(of_number("here", number, ""), StepKind::Table);
+            assert_eq!((fault.code(), fault.class()), (Code::Refused, Class::Fatal), "{number}");
+            assert!(fault.said().is_some(), "{number}");
+        }
+        for (number, message, words) in [
+            (1005, "Can't create table `d`.`t` (errno: 140 \"Wrong create options\")", "like this"),
+            (1005, "Can't create table `d`.`t` (errno: 150 \"Foreign key …\")", "fits no key"),
+            (1118, "Row size too large. The maximum row size …", "longer than the server allows"),
+            (1067, "Invalid default value for 'd'", "default does not fit"),
+            (1292, "Incorrect date value: '0000-00-00' for column `d`.`t`.`a`", "default"),
+        ] {
+            let fault = of_step(of_number("here", number, message), StepKind::Table);
+            assert_eq!(fault.code(), Code::Refused, "{number}");
+            assert!(fault.said().unwrap().contains(words), "{fault}");
+            assert_eq!(fault.named().unwrap().code, number.to_string());
+        }
+        // Of rows the same numbers mean the rows.
+        assert_eq!(of_number("here", 1118, "").code(), Code::ValueRefused);
+        let fault = of_step(of_number("here", 1062, ""), StepKind::Key);
+        assert_eq!(fault.code(), Code::ValueRefused);
     }
 
     #[test]

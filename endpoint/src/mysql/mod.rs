@@ -27,6 +27,7 @@ mod idle;
 mod introspect;
 mod range;
 mod read;
+mod rehearse;
 mod render;
 mod rights;
 mod sentence;
@@ -34,6 +35,7 @@ mod session;
 mod spell;
 mod sql;
 mod stamp;
+mod strays;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -58,8 +60,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Lacking, Read,
-    Rows, Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
+    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
 };
 use connect::{Door, Duty, Link, Met};
 use idle::Idle;
@@ -108,6 +110,7 @@ impl MySql {
             shared_snapshot: false,
             // Characters, of up to three bytes; `design` counts them.
             name_bytes_max: design::NAME_CHARS_MAX * 3,
+            name_chars_max: design::NAME_CHARS_MAX,
             folds_case: self.met.folds_case,
             transactional_steps: false,
             silences_triggers: false,
@@ -184,6 +187,10 @@ impl Source for MySql {
 
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read(read).await
+    }
+
+    async fn strays(&self, links: &[Lead]) -> Result<Vec<Option<Strays>>, Fault> {
+        self.count_strays(links).await
     }
 
     async fn examine(&self) -> Vec<Finding> {
@@ -285,6 +292,10 @@ impl Target for MySql {
 
     async fn end_sessions(&self, label: &str) -> Result<u64, Fault> {
         self.ask_end(label).await
+    }
+
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        self.try_out(steps).await
     }
 
     async fn read_back(

@@ -268,7 +268,10 @@ impl Session for Writer {
             if let Err(fault) = self.run_noted(at, statement).await {
                 return Err(match links::in_the_way(step, &fault) {
                     Some(count) => links::broken(step, &fault, self.count(count).await),
-                    None => fault.within(step.part(at).1),
+                    None => {
+                        let (kind, what) = step.part(at);
+                        faults::of_step(fault, kind).within(what)
+                    }
                 });
             }
         }

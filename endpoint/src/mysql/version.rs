@@ -52,6 +52,24 @@ impl Server {
         self.mariadb
     }
 
+    /// Whether two tables cannot have checks of one name.
+    pub(super) fn has_one_space_of_checks(self) -> bool {
+        !self.mariadb
+    }
+
+    /// Whether a primary key can stand on a computed column, where that is stored.
+    pub(super) fn has_computed_keys(self) -> bool {
+        !self.mariadb
+    }
+
+    /// Ends statements of a session that take longer.
+    pub(super) fn within(self, longest: std::time::Duration) -> String {
+        match self.mariadb {
+            true => format!("SET SESSION max_statement_time = {}", longest.as_secs()),
+            false => format!("SET SESSION max_execution_time = {}", longest.as_millis()),
+        }
+    }
+
     /// Whether an index can stand on an expression.
     pub(super) fn has_index_expressions(self) -> bool {
         !self.mariadb && self.version >= (8, 0, 13)

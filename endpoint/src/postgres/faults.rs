@@ -39,11 +39,33 @@ const STATES: &[(&str, Code, &str)] = &[
     ("42P01", Code::Refused, "there is no such table"),
     ("42703", Code::Refused, "there is no such column"),
     ("42P07", Code::Refused, "something else has that name"),
+    ("42710", Code::Refused, "something else has that name"),
+    ("42P06", Code::Refused, "there is a schema of that name already"),
+    ("42701", Code::Refused, "two columns have one name"),
+    ("42704", Code::Refused, "a type, collation or operator class that it names is not there"),
+    ("42804", Code::Refused, "two types do not go together"),
+    (
+        "42830",
+        Code::Refused,
+        "the foreign key points to columns that no key of that table keeps unique",
+    ),
+    ("42883", Code::Refused, "a function or operator that it names is not there"),
+    ("42601", Code::Refused, "the statement is not well formed"),
+    ("42602", Code::Refused, "a name in it is none"),
+    ("42622", Code::Refused, "a name in it is too long"),
+    ("42939", Code::Refused, "a name in it is kept for the server"),
+    ("42P16", Code::Refused, "the table may not be made like this"),
+    ("42P17", Code::Refused, "the object may not be made like this"),
+    ("42P21", Code::Refused, "two collations do not go together"),
+    ("42P22", Code::Refused, "it is not clear which collation is meant"),
     ("42", Code::Refused, "the statement is not understood"),
     ("44", Code::ValueRefused, "a view's check option forbids the row"),
     ("53300", Code::NoConnection, "all connections are taken"),
     ("53", Code::Full, "the server has run out of something"),
     ("54000", Code::ValueRefused, "a row is too large for an index"),
+    ("54001", Code::Refused, "the statement is too complex"),
+    ("54011", Code::Refused, "it has more columns than the server allows"),
+    ("54023", Code::Refused, "it has more arguments than the server allows"),
     ("54", Code::Refused, "a limit of the server"),
     ("55006", Code::Busy, "the object is in use"),
     ("55P03", Code::Busy, "a lock was not granted in time"),
@@ -101,6 +123,16 @@ pub(super) fn fault(place: &str, error: &Error) -> Fault {
     }
 }
 
+/// The server's own words. Only for statements that no row value can be in: those that were sent when
+/// there was no row.
+pub(super) fn words(error: &Error) -> Option<String> {
+    let said = error.as_db_error()?;
+    Some(match said.detail() {
+        Some(detail) => format!("{} ({detail})", said.message()),
+        None => said.message().to_owned(),
+    })
+}
+
 /// What a function of the target met, which a trigger called, or a default, or a check.
 fn in_function(fault: Fault, words: &str, function: &str) -> Fault {
     let about_the_function = matches!(fault.code(), Code::Refused | Code::RightsMissing);
@@ -130,8 +162,24 @@ fn function(context: &str) -> Option<&str> {
     })
 }
 
+/// The fault of a step. What is said of a value before there is any row is about the statement, a
+/// default mostly.
+pub(super) fn of_step(fault: Fault, kind: StepKind) -> Fault {
+    let without_rows = matches!(kind, StepKind::Table | StepKind::Type | StepKind::Sequence);
+    let Some(native) = fault.named().filter(|_| without_rows) else {
+        return without_room(fault, kind);
+    };
+    if fault.code() != Code::ValueRefused {
+        return fault;
+    }
+    let native = Native { refusal: None, ..native.clone() };
+    Fault::new(Code::Refused, fault.place())
+        .native(native)
+        .saying("a default or another value in the statement does not fit its type")
+}
+
 /// The way out where a row has no room in what a step makes.
-pub(super) fn without_room(fault: Fault, kind: StepKind) -> Fault {
+fn without_room(fault: Fault, kind: StepKind) -> Fault {
     let about_keys = matches!(kind, StepKind::Index | StepKind::Key);
     if !about_keys || fault.named().is_none_or(|native| native.code != "54000") {
         return fault;

@@ -25,11 +25,13 @@ mod introspect;
 mod range;
 mod read;
 mod reader;
+mod rehearse;
 mod rights;
 mod sentence;
 mod session;
 mod snapshot;
 mod sql;
+mod strays;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -51,8 +53,8 @@ use tokio::sync::Mutex;
 
 use crate::sql::control::Control;
 use crate::{
-    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Lacking, Read,
-    Rows, Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
+    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
 };
 use connect::{Door, Duty};
 use examine::Role;
@@ -96,6 +98,7 @@ impl Postgres {
             writers_max: 64,
             shared_snapshot: true,
             name_bytes_max: design::NAME_BYTES_MAX,
+            name_chars_max: usize::MAX,
             folds_case: false,
             transactional_steps: true,
             silences_triggers: true,
@@ -174,6 +177,10 @@ impl Source for Postgres {
 
     async fn read(&self, read: &Read) -> Result<Box<dyn Rows>, Fault> {
         self.begin_read(read).await
+    }
+
+    async fn strays(&self, links: &[Lead]) -> Result<Vec<Option<Strays>>, Fault> {
+        self.count_strays(links).await
     }
 
     async fn examine(&self) -> Vec<Finding> {
@@ -263,6 +270,10 @@ impl Target for Postgres {
 
     async fn may_write(&self, entities: &[&Entity]) -> Result<(), Fault> {
         self.ask_rights(entities).await
+    }
+
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        self.try_out(steps).await
     }
 
     async fn read_back(

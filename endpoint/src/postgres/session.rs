@@ -326,7 +326,7 @@ impl Session for Writer {
                     Some(count) => links::broken(step, &fault, self.count(count).await),
                     None => {
                         let (kind, what) = step.part(at);
-                        faults::without_room(fault, kind).within(what)
+                        faults::of_step(fault, kind).within(what)
                     }
                 });
             }

@@ -4,6 +4,84 @@ use std::time::Duration;
 
 use protocol::fault::{Code, Fault, Refusal};
 use protocol::plan::{Step, StepKind};
+use protocol::schema::TableName;
+
+/// A foreign key of a source, whose rows may lead nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The table.
+    pub table: TableName,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The table they lead to.
+    pub references: TableName,
+    /// The columns there, in the same order.
+    pub referenced: Vec<String>,
+    /// Which rows of the table move: a condition in the engine's own SQL.
+    pub filter: Option<String>,
+    /// Which rows there move.
+    pub their_filter: Option<String>,
+    /// Columns whose texts lead somewhere only when they are the same byte by byte, as in a target that
+    /// compares them so.
+    pub exact: Vec<String>,
+}
+
+/// Rows that lead nowhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Rows that lead to none.
+    pub none: u64,
+    /// Rows that lead to one only where letter case, accents or blanks at the end mean nothing.
+    pub inexact: u64,
+}
+
+impl Link {
+    /// The query that counts: the rows that lead to none, and those that lead to none exactly. Names are
+    /// quoted by `name` and `table`; `same` and `exactly` compare a column `p.…` with a column `c.…`.
+    pub(crate) fn question(
+        &self,
+        table: impl Fn(&TableName) -> String,
+        name: impl Fn(&str) -> String,
+        exactly: impl Fn(&str, &str) -> String,
+    ) -> String {
+        let some = |of: &TableName, filter: &Option<String>| match filter {
+            Some(filter) => format!("(SELECT * FROM {} WHERE ({filter}\n))", table(of)),
+            None => table(of),
+        };
+        let here: Vec<_> =
+            self.columns.iter().map(|c| format!("c.{} IS NOT NULL", name(c))).collect();
+        let pairs = || self.columns.iter().zip(&self.referenced);
+        let same: Vec<_> =
+            pairs().map(|(here, there)| format!("p.{} = c.{}", name(there), name(here))).collect();
+        let mut exact = same.clone();
+        exact.extend(pairs().filter(|(here, _)| self.exact.contains(here)).map(|(here, there)| {
+            exactly(&format!("p.{}", name(there)), &format!("c.{}", name(here)))
+        }));
+        let parents = some(&self.references, &self.their_filter);
+        let found = |how: &[String]| {
+            format!("EXISTS (SELECT 1 FROM {parents} p WHERE {})", how.join(" AND "))
+        };
+        format!(
+            "SELECT COALESCE(SUM(CASE WHEN {} THEN 0 ELSE 1 END), 0), COUNT(*) FROM {} c \
+             WHERE {} AND NOT {}",
+            found(&same),
+            some(&self.table, &self.filter),
+            here.join(" AND "),
+            found(&exact)
+        )
+    }
+}
+
+impl Strays {
+    /// From the two numbers of [`Link::question`].
+    pub(crate) fn of(none: u64, all: u64) -> Self {
+        Self { none, inexact: all.saturating_sub(none) }
+    }
+}
+
+/// How long all counting before a run may take, and counting of one foreign key.
+pub(crate) const COUNT_ALL_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const COUNT_ONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a server may count. Counting takes about as long as the check of the foreign key did.
 pub(crate) const COUNT_WITHIN: Duration = Duration::from_secs(120);

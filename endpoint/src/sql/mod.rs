@@ -6,6 +6,7 @@
 
 pub(crate) mod control;
 pub(crate) mod links;
+pub(crate) mod names;
 pub mod portable;
 pub(crate) mod quote;
 pub(crate) mod sequences;

@@ -34,6 +34,12 @@ pub(super) fn fault(place: &str, doing: Doing, error: &rusqlite::Error) -> Fault
     }
 }
 
+/// SQLite's own words. Only for statements that no row value can be in: those that were run where there
+/// was no row.
+pub(super) fn words(error: &rusqlite::Error) -> Option<String> {
+    parts(error).map(|(_, message)| message.to_owned()).filter(|message| !message.is_empty())
+}
+
 /// The fault for a connection whose thread is gone.
 pub(super) fn closed(place: &str) -> Fault {
     Fault::new(Code::Unreachable, place).saying("the connection is closed")

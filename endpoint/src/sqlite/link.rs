@@ -163,7 +163,7 @@ impl Link {
 }
 
 /// What every connection is told, whatever the file or the build says.
-fn prepare_connection(connection: &mut rusqlite::Connection) -> rusqlite::Result<()> {
+pub(super) fn prepare_connection(connection: &mut rusqlite::Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_MAX)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     // Else the name of a column that is gone would be read as a text, and every row would hold it.

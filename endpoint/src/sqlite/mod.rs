@@ -21,11 +21,13 @@ mod key;
 mod link;
 mod pool;
 mod read;
+mod rehearse;
 mod render;
 #[cfg(test)]
 mod scratch;
 mod sign;
 mod stamp;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -47,8 +49,8 @@ use self::read::{Select, Stream};
 use crate::sql::control::Control;
 use crate::sql::quote;
 use crate::{
-    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, Home, KeyTexts, Read, Rows,
-    Session, Source, Target, Wanted,
+    Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
+    Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
 };
 
 /// What SQLite can do.
@@ -60,6 +62,7 @@ const ABLE: Capabilities = Capabilities {
     shared_snapshot: true,
     // SQLite itself sets no limit but that of a statement.
     name_bytes_max: 1_000_000,
+    name_chars_max: 1_000_000,
     folds_case: true,
     transactional_steps: true,
     silences_triggers: false,
@@ -170,6 +173,10 @@ impl Source for File {
         Ok(Box::new(Stream::open(reader, select).await?))
     }
 
+    async fn strays(&self, links: &[Lead]) -> Result<Vec<Option<Strays>>, Fault> {
+        self.count_strays(links).await
+    }
+
     async fn examine(&self) -> Vec<Finding> {
         examine::source(&self.place).await
     }
@@ -262,6 +269,10 @@ impl Target for File {
 
     async fn end_sessions(&self, _label: &str) -> Result<u64, Fault> {
         Ok(0)
+    }
+
+    async fn rehearse(&self, steps: &[DesignedStep]) -> Result<Rehearsal, Fault> {
+        self.try_out(steps).await
     }
 
     async fn read_back(

@@ -145,7 +145,11 @@ codes! {
     IdentifierUnfit "identifier-unfit" Fatal exit 6
         title "a name does not fit the target"
         advice "Give it another name with `rename` or `to`."
-        about "The name is too long for the target, holds a character it cannot have, or would collide there with another name. Longhaul never shortens or folds names by itself. Nothing was written."
+        about "The name holds a character that the target cannot have, is kept there for other things, or would collide with another name. A name that is only too long is cut, with a hash at its end, and the plan says so; one that the migration file gives is not. Nothing was written."
+    DesignRefused "design-refused" Fatal exit 6
+        title "the target refuses a table that the plan would make"
+        advice "Leave the table or column out with `exclude` or `exclude_columns`, create the table by hand in a form that the target takes, or give the target what it lacks."
+        about "While planning, all statements of the plan were tried on empty tables, in a transaction that was rolled back, in a database that was dropped, or in memory. The target refused a table even without its defaults, checks, computed columns and keys; its own words are in the message. What it refuses beside a table (an index, a foreign key) is left behind by name instead. Nothing was written."
     EntityUnknown "entity-unknown" Fatal exit 6
         title "no such table"
         advice "Correct the name; schema and database come from the URL."

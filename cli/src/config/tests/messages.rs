@@ -101,22 +101,22 @@ fn what_nobody_knows() {
     assert_eq!(
         added("frm: x\n"),
         "school.yaml:8:1: unknown key `frm`; did you mean `from`?\n\
-         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
+         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `foreign_keys`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("parallel: 4\n"),
         "school.yaml:8:1: unknown key `parallel`; not valid here\n\
-         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
+         Valid keys: `name`, `environments`, `default`, `from`, `to`, `entities`, `mode`, `foreign_keys`, `consistency`, `on_snapshot_lost`, `include`, `limits`, `retry`, `fleet`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    confilct: [id]\n"),
         "school.yaml:10:5: unknown key `confilct`; did you mean `conflict`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    filter: x\n"),
         "school.yaml:10:5: unknown key `filter`; did you mean `where`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         added("limits: { workers: 4 }\n"),
@@ -522,7 +522,7 @@ fn overrides_are_pointed_at_too() {
     assert_eq!(
         variable("LONGHAUL_ENTITIES", "[a, { entity: b, confict: [c] }]"),
         "variable LONGHAUL_ENTITIES: unknown key `confict`; did you mean `conflict`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         variable("LONGHAUL_ENVIRONMENTS__PROD__PASSWORD", "geheim"),

@@ -122,6 +122,9 @@ fn every_key_is_read() {
         ]),
         rejects: Some(50),
         triggers: Triggers::Off,
+        foreign_keys: protocol::mapping::ForeignKeyRule::Keep,
+        foreign_key_rules: BTreeMap::new(),
+        rename_indexes: BTreeMap::new(),
         ..EntityRule::plain("students")
     };
     let temporary = EntityRule { include: false, ..EntityRule::plain("tmp_*") };

@@ -21,7 +21,8 @@ config-malformed
     ·         ╰── did you mean `conflict`?
     ╰────
   help: Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`,
-        `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`.
+        `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`,
+        `foreign_keys`, `indexes`.
 "
     );
 }

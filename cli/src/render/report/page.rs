@@ -189,6 +189,10 @@ fn to_know(report: &Report) -> String {
             format!("<strong class=\"{word}\">{name}</strong>: {}.", Text(why))
         }));
     }
+    let missed = report.links_left.iter();
+    items.extend(
+        missed.map(|what| format!("Not made, although the rows are there: {}.", Text(what))),
+    );
     if report.broken_promise {
         items.push("The source was written to, although nobody was to write.".to_string());
     }
@@ -240,6 +244,9 @@ fn entity(entity: &EntityReport) -> Vec<String> {
         name += &format!("<small>from {}</small>", Text(&entity.source));
     }
     let why = entity.why.as_deref().map(|why| format!("<small>{}</small>", Text(why)));
+    let missing =
+        entity.missing.iter().map(|what| format!("<small>not made: {}</small>", Text(what)));
+    let missing: String = missing.collect();
     vec![
         name,
         grouped(entity.counts.read),
@@ -248,7 +255,7 @@ fn entity(entity: &EntityReport) -> Vec<String> {
         grouped(entity.counts.rejected),
         size(entity.counts.bytes),
         duration(entity.seconds),
-        mark(entity.verdict) + &why.unwrap_or_default(),
+        mark(entity.verdict) + &why.unwrap_or_default() + &missing,
     ]
 }
 

@@ -28,6 +28,7 @@ fn entity(verdict: Verdict) -> EntityReport {
         lane: Lane::Text,
         verdict,
         why: (verdict != Verdict::Verified).then(|| format!("because of {HOSTILE}")),
+        missing: vec![format!("index {HOSTILE}")],
         chunks: (2, 2),
         counts: Counts { read: 1_234_567, written: 1_234_564, rejected: 3, filtered: 0, bytes: 9 },
         written_digest: Digest::default(),

@@ -67,9 +67,9 @@ impl Draft<'_> {
             let text = format!("{name} is kept as text, as its own engine spells it");
             self.note(Level::Info, table, text);
         }
-        if let (Logical::Text { length: None } | Logical::Binary, Some(n)) =
-            (&column.logical, key_chars(table, name).filter(|_| chosen.native.contains('(')))
-        {
+        let long = matches!(column.logical, Logical::Text { length: None } | Logical::Binary);
+        let cut = |n: u32| long || types::length(&column.logical).is_some_and(|own| own > n);
+        if let Some(n) = key_chars(table, name).filter(|n| chosen.native.contains('(') && cut(*n)) {
             let n = if column.logical == Logical::Binary { n * CHAR_BYTES } else { n };
             let text =
                 format!("{name} is in a key, and holds at most {n} there: longer is refused");
@@ -177,6 +177,16 @@ impl Draft<'_> {
     /// The expression that the target computes the column from, and whether it keeps the value.
     fn generated(&mut self, table: &Table, column: &Column) -> Option<(String, &'static str)> {
         let generated = column.generated.as_ref()?;
+        let in_key = table.primary_key.as_ref().is_some_and(|k| k.columns.contains(&column.name));
+        if in_key && !(generated.stored && self.server.has_computed_keys()) {
+            let text = format!(
+                "{} is not computed, but holds data: the server allows no computed column in a \
+                 primary key",
+                column.name
+            );
+            self.note(Level::Left, table, text);
+            return None;
+        }
         match self.expression(table, &generated.expression) {
             Ok(expression) => {
                 Some((expression, if generated.stored { "STORED" } else { "VIRTUAL" }))

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use protocol::id::EntityId;
 use protocol::plan::{Level, Stage, StepKind};
-use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Key, Logical, Table};
+use protocol::schema::{ForeignKey, Identity, Index, IndexOn, Logical, Table};
 
-use super::{CHAR_BYTES, Draft, INDEX_BYTES, Made, key_parts};
+use super::{CHAR_BYTES, Draft, INDEX_BYTES, Made, key_parts, names};
 use crate::mysql::{types, words};
 use crate::sql::links;
 
@@ -19,24 +19,26 @@ const PREFIX: u32 = 191;
 impl Draft<'_> {
     pub(super) fn finish(&mut self, id: EntityId, table: &Table) {
         let on = words::table(&table.name);
-        let mut taken: BTreeSet<String> = BTreeSet::new();
         for key in &table.uniques {
-            taken.extend(key.name.as_deref().map(str::to_lowercase));
-            if self.at_once(table, key) {
+            let what = format!("unique {} of {}", key.columns.join(", "), table.name);
+            let columns = key.columns.join(", ");
+            if self.at_once(table, key)
+                || !self.has_room(table, &format!("unique ({columns})"), &key.columns)
+            {
                 continue;
             }
-            let name = key_name(table, key);
+            let name = self.key_name(table, key);
+            self.made(table, &name, key.columns.clone());
             let parts = self.key_parts(key);
-            let add = format!("ALTER TABLE {on} ADD UNIQUE KEY {name} {parts}");
-            let what = format!("unique {} of {}", key.columns.join(", "), table.name);
+            let add = format!("ALTER TABLE {on} ADD UNIQUE KEY {} {parts}", words::name(&name));
             self.next(id, table, Made::new(StepKind::Key, what, add));
         }
         for index in &table.indexes {
             if self.numbers_by_index(table, index) {
-                taken.insert(index.name.to_lowercase());
+                self.made(table, &index.name, names::columns_of(index));
                 continue;
             }
-            if let Some(add) = self.index(table, index, &mut taken) {
+            if let Some(add) = self.index(table, index) {
                 let what = format!("index {} of {}", index.name, table.name);
                 self.next(
                     id,
@@ -63,18 +65,16 @@ impl Draft<'_> {
     }
 
     /// `ADD INDEX …`, where the server has something like it.
-    fn index(
-        &mut self,
-        table: &Table,
-        index: &Index,
-        taken: &mut BTreeSet<String>,
-    ) -> Option<String> {
+    fn index(&mut self, table: &Table, index: &Index) -> Option<String> {
         match self.built(table, index) {
             Ok((kind, parts)) => {
-                let mut name = index.name.clone();
-                while !taken.insert(name.to_lowercase()) || name.eq_ignore_ascii_case("PRIMARY") {
-                    name = format!("{}_{name}", table.name.name);
+                // Whatever they stand on, they count.
+                let all = vec![String::new(); index.parts.len()];
+                if !self.has_room(table, &format!("index {}", index.name), &all) {
+                    return None;
                 }
+                let name = self.index_name(table, &index.name, &|_| false);
+                self.made(table, &name, names::columns_of(index));
                 Some(format!("ADD {kind} {} {parts}", words::name(&name)))
             }
             Err(why) => {
@@ -154,13 +154,23 @@ impl Draft<'_> {
     }
 
     /// Foreign keys, one after another: each looks at two tables.
-    pub(super) fn links(&mut self) {
+    pub(super) fn links(&mut self, tables: &[(EntityId, Table)]) {
         let mut before: Option<usize> = None;
         let there = self.wanted.existing.tables.iter().flat_map(|table| &table.foreign_keys);
         let mut taken = there.filter_map(|link| Some(link.name.as_ref()?.to_lowercase())).collect();
-        for (id, table) in &self.wanted.tables {
+        for (id, table) in tables {
             for (at, link) in table.foreign_keys.iter().enumerate() {
-                let Some(add) = self.link(table, link, at, &mut taken) else { continue };
+                let own = self.has_index_of(table, &link.columns);
+                let what =
+                    format!("foreign key {} to {}", link.columns.join(", "), link.references);
+                if !own && !self.has_room(table, &what, &link.columns) {
+                    continue;
+                }
+                let name = self.link_name(table, link, at, &mut taken);
+                if !own {
+                    self.made(table, &name, link.columns.clone());
+                }
+                let add = self.link(table, link, &name);
                 let mut after: Vec<_> = before.into_iter().collect();
                 for name in [table.name.to_string(), link.references.to_string()] {
                     after.extend(self.last.get(&name));
@@ -168,20 +178,40 @@ impl Draft<'_> {
                 after.sort_unstable();
                 after.dedup();
                 let what = format!("foreign key {} of {}", link.columns.join(", "), table.name);
-                let made = Made::new(StepKind::ForeignKey, what, add);
-                let made = Made { orphans: Some(orphans(table, link)), ..made };
+                let made = Made {
+                    kind: StepKind::ForeignKey,
+                    what,
+                    statements: add,
+                    orphans: link.validated.then(|| orphans(table, link)),
+                };
                 before = Some(self.step(Stage::Finish, Some(*id), made, after));
             }
         }
     }
 
-    fn link(
+    /// The name of a foreign key: no other of the database has it, nor an index of the table that it
+    /// could not use.
+    fn link_name(
         &mut self,
         table: &Table,
         link: &ForeignKey,
         at: usize,
         taken: &mut BTreeSet<String>,
-    ) -> Option<String> {
+    ) -> String {
+        let invented = || format!("{}_link_{}", table.name.name, at + 1);
+        let wish = link.name.clone().unwrap_or_else(invented);
+        let free = |name: &str| {
+            !taken.contains(&name.to_lowercase()) && !self.is_in_the_way(table, name, &link.columns)
+        };
+        let name = names::fitting(&wish, &table.name.name, &free);
+        taken.insert(name.to_lowercase());
+        if link.name.as_ref().is_some_and(|own| *own != name) {
+            self.note(Level::Info, table, format!("foreign key {wish} is called {name}"));
+        }
+        name
+    }
+
+    fn link(&mut self, table: &Table, link: &ForeignKey, name: &str) -> Vec<String> {
         let short = |action: &str| ACTIONS.contains(&action) && action != "SET DEFAULT";
         for (event, action) in [("delete", &link.on_delete), ("update", &link.on_update)] {
             if !short(action) {
@@ -197,29 +227,28 @@ impl Draft<'_> {
             );
             self.note(Level::Left, table, text);
         }
-        if !link.validated {
-            let text = format!(
-                "the link to {} stays behind: the source does not vouch for it",
-                link.references
-            );
-            self.note(Level::Warning, table, text);
-            return None;
-        }
-        let name =
-            link.name.clone().unwrap_or_else(|| format!("{}_link_{}", table.name.name, at + 1));
-        let name = unlike(name, taken);
         let action =
             |action: &str| if short(action) { action.to_owned() } else { "NO ACTION".into() };
-        Some(format!(
+        let add = format!(
             "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
             words::table(&table.name),
-            words::name(&name),
+            words::name(name),
             key_parts(&link.columns),
             words::table(&link.references),
             key_parts(&link.referenced),
             action(&link.on_delete),
             action(&link.on_update)
-        ))
+        );
+        if link.validated {
+            return vec![add];
+        }
+        let text = format!(
+            "the link to {} is made without a look at the rows: it binds those that come later",
+            link.references
+        );
+        self.note(Level::Warning, table, text);
+        let looks = |on: u8| format!("SET SESSION foreign_key_checks = {on}");
+        vec![looks(0), add, looks(1)]
     }
 }
 
@@ -228,34 +257,11 @@ fn starts_with(index: &Index, column: &str) -> bool {
     matches!(first, Some(IndexOn::Column(name)) if name == column)
 }
 
-/// The name of a unique key; another, where it is the one that the server keeps for primary keys.
-pub(super) fn key_name(table: &Table, key: &Key) -> String {
-    match key.name.as_deref() {
-        Some(name) if name.eq_ignore_ascii_case("PRIMARY") => {
-            words::name(&format!("{}_{name}", table.name.name))
-        }
-        Some(name) => words::name(name),
-        None => String::new(),
-    }
-}
-
 /// What counts the rows that the link forbids.
 fn orphans(table: &Table, link: &ForeignKey) -> String {
     let names = |columns: &[String]| columns.iter().map(|c| words::name(c)).collect::<Vec<_>>();
     let pairs: Vec<_> = names(&link.columns).into_iter().zip(names(&link.referenced)).collect();
     links::orphans(&words::table(&table.name), &words::table(&link.references), &pairs)
-}
-
-/// The name, or one like it that no other link of the database has: the server tells them apart by all
-/// but case, whichever tables they are of.
-fn unlike(name: String, taken: &mut BTreeSet<String>) -> String {
-    if taken.insert(name.to_lowercase()) {
-        return name;
-    }
-    let short: String = name.chars().take(super::NAME_CHARS_MAX - 8).collect();
-    let others = (2..).map(|number| format!("{short}_{number}"));
-    let mut free = others.filter(|name| taken.insert(name.to_lowercase()));
-    free.next().unwrap_or(name)
 }
 
 /// Lets the server go on with the number that the source would give next. It goes on after the

@@ -4,7 +4,7 @@ use protocol::fault::{Code, Fault};
 use protocol::plan::Level;
 use protocol::schema::{Column, Engine, Identity, IdentityKind, Logical, Table, TableName};
 
-use super::Draft;
+use super::{Draft, names};
 use crate::DesignedColumn;
 use crate::postgres::types;
 use crate::sql::sequences::taken_from;
@@ -195,9 +195,20 @@ impl Draft<'_> {
             }
         };
         let mut after = Vec::new();
-        if let Some(name) = self.sequences.of(table, column) {
-            options = format!("SEQUENCE NAME {} {options}", quote::table(name));
-            after.extend(comment(identity, name));
+        // The server makes its sequence a name, which something else may have, or is to get later.
+        let wish = names::invented(&table.name.name, &column.name, "seq");
+        let given = match self.sequences.of(table, column) {
+            Some(name) => {
+                after.extend(comment(identity, name));
+                Some(name.clone())
+            }
+            None => {
+                let name = self.names.free(schema.as_deref(), &wish);
+                (name != wish).then_some(TableName { schema, name })
+            }
+        };
+        if let Some(name) = given {
+            options = format!("SEQUENCE NAME {} {options}", quote::table(&name));
         }
         *clause += &format!(" GENERATED {kind} AS IDENTITY ({options})");
         (Vec::new(), after)

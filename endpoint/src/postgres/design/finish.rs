@@ -44,10 +44,15 @@ impl Draft<'_> {
         whole: bool,
     ) -> Result<(), Fault> {
         let mut chain = Chain { last, all: Vec::new() };
-        let mut constraints = BTreeSet::new();
+        let mut constraints = match self.is_same_engine() {
+            true => BTreeSet::new(),
+            false => label_checks(table),
+        };
         let mut names = BTreeMap::new();
         for (kind, key) in keys(table) {
-            let name = self.constraint_name(table, key.name.as_deref(), &mut constraints, true)?;
+            let invented = invented_name(table, kind, key);
+            let wish = key.name.as_deref().unwrap_or(&invented);
+            let name = self.constraint_name(table, Some(wish), &mut constraints, true)?;
             let statement = add(table, name.as_deref(), &key_clause(kind, key));
             let what = format!("{} of {}", kind.to_lowercase(), table.name);
             let comment = comment_on(table, key.name.as_deref(), name.as_deref());
@@ -87,11 +92,11 @@ impl Draft<'_> {
         let before: Vec<_> = chain.last.into_iter().collect();
         let mut given = BTreeMap::new();
         for index in &table.indexes {
-            names::fit(&index.name, format!("{}, index {}", table.name, index.name))?;
             let Some(tail) = self.index_tail(table, index) else { continue };
             let name = self.names.free(table.name.schema.as_deref(), &index.name);
             if name != index.name {
-                let text = format!("index {} is called {name}: the name is taken", index.name);
+                let why = names::reason(&index.name);
+                let text = format!("index {} is called {name}: {why}", index.name);
                 self.note(Level::Info, &table.name, text);
             }
             let what = format!("index {name} of {}", table.name);
@@ -170,8 +175,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The name of a constraint; none, so that the server makes one up, where it has none or the
-    /// name is taken. The index of a key has the constraint's name among all relations.
+    /// The name of a constraint, as near to its own as it can be; none where it has none, so that the
+    /// server makes one up. The index of a key has the constraint's name among all relations.
     pub(super) fn constraint_name(
         &mut self,
         table: &Table,
@@ -180,17 +185,16 @@ impl Draft<'_> {
         is_key: bool,
     ) -> Result<Option<String>, Fault> {
         let Some(name) = name else { return Ok(None) };
-        names::fit(name, format!("{}, constraint {name}", table.name))?;
-        let given = match is_key {
-            true => self.names.free(table.name.schema.as_deref(), name),
-            false => name.to_owned(),
-        };
-        if given == name && constraints.insert(given.clone()) {
-            return Ok(Some(given));
+        let mut given = names::own(name, constraints);
+        if is_key {
+            given = self.names.free(table.name.schema.as_deref(), &given);
         }
-        let text = format!("constraint {name} gets another name: this one is taken");
-        self.note(Level::Info, &table.name, text);
-        Ok(None)
+        constraints.insert(given.clone());
+        if given != name {
+            let text = format!("constraint {name} is called {given}: {}", names::reason(name));
+            self.note(Level::Info, &table.name, text);
+        }
+        Ok(Some(given))
     }
 
     /// All after `ON table`.
@@ -245,6 +249,21 @@ impl Draft<'_> {
         }
         Ok(tail)
     }
+}
+
+/// The name that the server would give a key without one. It is said all the same, so that nothing else
+/// that is made later has it.
+fn invented_name(table: &Table, kind: &str, key: &Key) -> String {
+    match kind {
+        "PRIMARY KEY" => names::invented(&table.name.name, "", "pkey"),
+        _ => names::invented(&table.name.name, &key.columns.join("_"), "key"),
+    }
+}
+
+/// The names of the checks that hold columns to their labels: the server makes them up.
+fn label_checks(table: &Table) -> BTreeSet<String> {
+    let labels = table.columns.iter().filter(|c| matches!(c.logical, Logical::Enum { .. }));
+    labels.map(|column| names::invented(&table.name.name, &column.name, "check")).collect()
 }
 
 /// Makes an index, unless the table has one of that name: a person may have made it by hand, in a form

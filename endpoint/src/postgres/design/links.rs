@@ -106,7 +106,7 @@ impl Draft<'_> {
     ) -> Result<(), Fault> {
         if !key.validated && !self.is_same_engine() {
             let text = format!(
-                "foreign key to {} is NOT VALID: rows of the source break it",
+                "foreign key to {} is NOT VALID: it is made without a look at the rows",
                 key.references
             );
             self.note(Level::Warning, &table.name, text);

@@ -7,6 +7,7 @@ use protocol::object::ObjectKind;
 use protocol::schema::{Catalogue, Table, TableName};
 
 use super::NAME_BYTES_MAX;
+use crate::sql::names::shortened;
 
 /// Columns that every table has of itself.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
@@ -110,13 +111,50 @@ fn key(name: &TableName) -> (String, String) {
     (name.schema.clone().unwrap_or_default(), name.name.clone())
 }
 
-/// A name of our own making, cut to fit, with something that tells it from others.
+/// A name as it can be: what is no name is made one, and what is too long is cut, with something that
+/// tells it from others.
 fn shorten(name: &str, suffix: &str) -> String {
-    let mut end = name.len().min(NAME_BYTES_MAX - suffix.len());
-    while !name.is_char_boundary(end) {
-        end -= 1;
+    let plain = name.replace('\0', "_");
+    let plain = if plain.is_empty() { "_" } else { &plain };
+    let fits = |name: &str| name.len() <= NAME_BYTES_MAX - suffix.len();
+    let short = shortened(plain, fits).unwrap_or_else(|| plain.to_owned());
+    format!("{short}{suffix}")
+}
+
+/// The name of a constraint, which only its table must not have twice.
+pub(super) fn own(wish: &str, taken: &BTreeSet<String>) -> String {
+    let tries = (0_u32..).map(|n| match n {
+        0 => shorten(wish, ""),
+        n => shorten(wish, &format!("_{n}")),
+    });
+    let mut free = tries.filter(|name| !taken.contains(name));
+    free.next().expect("names do not run out")
+}
+
+/// The name that the server gives what it makes of itself: it cuts the longer of the two parts.
+pub(super) fn invented(table: &str, column: &str, label: &str) -> String {
+    let room = NAME_BYTES_MAX - label.len() - 1 - usize::from(!column.is_empty());
+    let (mut one, mut two) = (table.len(), column.len());
+    while one + two > room {
+        if one > two { one -= 1 } else { two -= 1 }
     }
-    format!("{}{suffix}", &name[..end])
+    let cut = |text: &str, mut end: usize| {
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text[..end].to_owned()
+    };
+    let (table, column) = (cut(table, one), cut(column, two));
+    if column.is_empty() { format!("{table}_{label}") } else { format!("{table}_{column}_{label}") }
+}
+
+/// Why something gets another name than it had.
+pub(super) fn reason(name: &str) -> &'static str {
+    match () {
+        () if name.len() > NAME_BYTES_MAX => "its name has more than 63 bytes",
+        () if name.is_empty() || name.contains('\0') => "its name is none here",
+        () => "its name is taken",
+    }
 }
 
 /// Whether a name that a person chose can stand as it is.

@@ -163,7 +163,12 @@ fn literal_of(expr: &Expr) -> Option<Literal> {
                 Kind::Null => Some(Literal::Null),
                 Kind::Boolean => Some(Literal::Boolean(printed.text == "TRUE")),
                 Kind::Number | Kind::Fraction => Some(Literal::Number(printed.text)),
-                Kind::Text | Kind::Other | Kind::Strange | Kind::Unknown => None,
+                Kind::Text
+                | Kind::Day
+                | Kind::Moment
+                | Kind::Other
+                | Kind::Strange
+                | Kind::Unknown => None,
             }
         }
         _ => None,

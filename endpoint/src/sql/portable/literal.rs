@@ -35,6 +35,8 @@ pub(super) fn number(digits: &str) -> Option<Printed> {
         Kind::Number
         | Kind::Text
         | Kind::Boolean
+        | Kind::Day
+        | Kind::Moment
         | Kind::Other
         | Kind::Strange
         | Kind::Unknown
@@ -86,11 +88,11 @@ pub(super) fn cast(literal: &Expr, to: &DataType) -> Option<Printed> {
         DataType::Numeric(ExactNumberInfo::None) => number(text),
         DataType::DoublePrecision => number(text),
         DataType::Boolean | DataType::Bool => truth(text),
-        DataType::Date if is_date(text) => Some(Printed::atom(string(text)?, Kind::Other)),
+        DataType::Date if is_date(text) => Some(Printed::atom(string(text)?, Kind::Day)),
         DataType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone)
             if is_timestamp(text) =>
         {
-            Some(Printed::atom(string(text)?, Kind::Other))
+            Some(Printed::atom(string(text)?, Kind::Moment))
         }
         _ => None,
     }
@@ -130,16 +132,31 @@ pub(super) fn moment(expr: &Expr, from: Engine) -> Option<&'static str> {
     }
 }
 
-/// `YYYY-MM-DD`.
+/// `YYYY-MM-DD`, of a day that there is.
 pub(super) fn is_date(text: &str) -> bool {
-    shaped(text, "dddd-dd-dd")
+    let number =
+        |range: std::ops::Range<usize>| text.get(range).and_then(|t| t.parse::<u32>().ok());
+    let parts = || Some((number(0..4)?, number(5..7)?, number(8..10)?));
+    let there = |(year, month, day): (u32, u32, u32)| {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        year >= 1 && (1..=12).contains(&month) && (1..=days).contains(&day)
+    };
+    shaped(text, "dddd-dd-dd") && parts().is_some_and(there)
 }
 
 /// `HH:MM:SS`, with microseconds perhaps.
 pub(super) fn is_time(text: &str) -> bool {
     let (time, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
-    shaped(time, "dd:dd:dd") && digits && fraction.len() <= 6
+    let number = |at: usize| time.get(at..at + 2).and_then(|t| t.parse::<u32>().ok());
+    let there = number(0) < Some(24) && number(3) < Some(60) && number(6) < Some(60);
+    shaped(time, "dd:dd:dd") && there && digits && fraction.len() <= 6
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, with microseconds perhaps.

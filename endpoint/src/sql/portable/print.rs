@@ -6,7 +6,7 @@ use sqlparser::ast::{
     UnaryOperator,
 };
 
-use super::value::{Kind, Printed, alike};
+use super::value::{Kind, Printed, alike, ordered_alike};
 use super::{bare, is_text, literal, plain_call};
 
 /// Prints for the other engine, or finds that it cannot.
@@ -87,6 +87,10 @@ impl Printer<'_> {
         if decimal && self.from == Engine::Sqlite && !text() {
             return Kind::Fraction;
         }
+        // SQLite keeps many digits as text only; the others compare all of them.
+        if decimal && self.from != Engine::Sqlite && self.to != Engine::Sqlite {
+            return Kind::Fraction;
+        }
         Kind::of(&column.logical)
     }
 
@@ -145,11 +149,12 @@ impl Printer<'_> {
         }
         let (left, right) = (self.print(left)?, self.print(right)?);
         let kind = if comparison {
-            let (kind, [left, right]) = alike([left, right])?;
+            let (kind, sides) = alike([left, right])?;
             let ordered = !matches!(op, Op::Eq | Op::NotEq);
-            if ordered && !kind.is_number() {
+            if ordered && !ordered_alike(kind, &sides) {
                 return None;
             }
+            let [left, right] = sides;
             let text = format!("{} {} {}", left.wrapped(), operator(op)?, right.wrapped());
             return Some(Printed::compound(text, Kind::Boolean));
         } else {
@@ -195,7 +200,7 @@ impl Printer<'_> {
 
     fn between(&self, expr: &Expr, negated: bool, low: &Expr, high: &Expr) -> Option<Printed> {
         let (kind, parts) = alike([self.print(expr)?, self.print(low)?, self.print(high)?])?;
-        if !kind.is_number() || compares(expr) {
+        if !ordered_alike(kind, &parts) || compares(expr) {
             return None;
         }
         let not = if negated { "NOT " } else { "" };

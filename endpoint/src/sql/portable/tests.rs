@@ -187,7 +187,7 @@ fn known_columns_settle_what_the_words_leave_open() {
         "name = 1",
         "n = 'x'",
         "fixed = 'ab'",
-        "day > '2024-01-01'",
+        "day > '2024-1-1'",
         "active = 2",
         "m + 1 = 2",
         "doc = '{}'",
@@ -318,5 +318,56 @@ fn an_instant_that_mysql_can_hold_comes_without_its_zone() {
     ] {
         let got = translate_default(given, &instant, PG, Engine::MySql);
         assert_eq!(got.as_deref(), wanted, "{given}");
+    }
+}
+
+#[test]
+fn dates_and_numbers_of_many_digits_are_ordered_alike() {
+    const MY: Engine = Engine::MySql;
+    let columns = [
+        column("d", Logical::Date),
+        column("t", Logical::Timestamp),
+        column("n", Logical::Decimal { precision: None, scale: None }),
+        column("wide", Logical::Decimal { precision: Some(30), scale: Some(10) }),
+        column("s", Logical::Text { length: None }),
+    ];
+    let carried = |expression: &str, from, to| translate_over(expression, &columns, from, to);
+    for (expression, from, to, there) in [
+        ("d > '2000-01-01'", MY, PG, "\"d\" > '2000-01-01'"),
+        ("(d > '2000-01-01'::date)", PG, LITE, "\"d\" > '2000-01-01'"),
+        (
+            "((d >= '2000-01-01'::date) AND (d <= '2100-12-31'::date))",
+            PG,
+            MY,
+            "(`d` >= '2000-01-01') AND (`d` <= '2100-12-31')",
+        ),
+        (
+            "d BETWEEN '2000-01-01' AND '2010-01-01'",
+            LITE,
+            PG,
+            "\"d\" BETWEEN '2000-01-01' AND '2010-01-01'",
+        ),
+        (
+            "(t < '2030-01-01 00:00:00'::timestamp without time zone)",
+            PG,
+            MY,
+            "`t` < '2030-01-01 00:00:00'",
+        ),
+        ("(n >= (0)::numeric)", PG, MY, "`n` >= 0"),
+        ("wide < 100.5", MY, PG, "\"wide\" < 100.5"),
+    ] {
+        assert_eq!(carried(expression, from, to).as_deref(), Some(there), "{expression}");
+    }
+    for (expression, from, to) in [
+        ("d > '2000-02-30'", MY, PG),
+        ("d > '2000-1-1'", MY, PG),
+        ("t > '2000-01-01'", MY, LITE),
+        ("t > '2000-01-01 00:00:00.500'", MY, LITE),
+        ("s > '2000-01-01'", MY, PG),
+        ("d > s", MY, PG),
+        ("(n >= (0)::numeric)", PG, LITE),
+        ("wide < 100.5", MY, LITE),
+    ] {
+        assert_eq!(carried(expression, from, to), None, "{expression}");
     }
 }

@@ -13,7 +13,11 @@ pub(super) enum Kind {
     Fraction,
     Text,
     Boolean,
-    /// A date, bytes, JSON: equal when spelled equally, ordered otherwise.
+    /// A date: each engine orders dates as their spelling does.
+    Day,
+    /// A date and a time, likewise.
+    Moment,
+    /// Bytes, a UUID: equal when spelled equally, ordered otherwise.
     Other,
     /// Values that even compare for equality by other rules.
     Strange,
@@ -34,7 +38,9 @@ impl Kind {
                 Self::Fraction
             }
             Logical::Text { .. } | Logical::Enum { .. } => Self::Text,
-            Logical::Date | Logical::Timestamp | Logical::Uuid => Self::Other,
+            Logical::Date => Self::Day,
+            Logical::Timestamp => Self::Moment,
+            Logical::Uuid => Self::Other,
             // Trailing blanks, zones, normal forms and types of one engine only.
             Logical::Decimal { .. }
             | Logical::Char { .. }
@@ -65,10 +71,40 @@ impl Kind {
             (a, b) if a == b => Some(a),
             (a, b) if a.is_number() && b.is_number() => Some(Self::Fraction),
             // `'2024-01-01'` beside a date column, in the spelling both share.
-            (Self::Other, Self::Text) | (Self::Text, Self::Other) => Some(Self::Other),
+            (kind @ (Self::Day | Self::Moment | Self::Other), Self::Text)
+            | (Self::Text, kind @ (Self::Day | Self::Moment | Self::Other)) => Some(kind),
             _ => None,
         }
     }
+}
+
+/// Whether both engines order these values alike: numbers, and dates beside literals that are spelled in
+/// full, as their columns spell them.
+pub(super) fn ordered_alike(kind: Kind, values: &[Printed]) -> bool {
+    let literal = |value: &Printed| -> Option<String> {
+        Some(value.text.strip_prefix('\'')?.strip_suffix('\'')?.to_owned())
+    };
+    let spelled = |value: &Printed| {
+        let Some(text) = literal(value) else { return value.kind == kind };
+        match kind {
+            Kind::Day => literal::is_date(&text),
+            // A fraction is spelled without zeros at its end.
+            Kind::Moment => {
+                literal::is_timestamp(&text) && !(text.contains('.') && text.ends_with('0'))
+            }
+            Kind::Number
+            | Kind::Fraction
+            | Kind::Text
+            | Kind::Boolean
+            | Kind::Other
+            | Kind::Strange
+            | Kind::Unknown
+            | Kind::Null => false,
+        }
+    };
+    let column = values.iter().any(|value| value.kind == kind && literal(value).is_none());
+    kind.is_number()
+        || (matches!(kind, Kind::Day | Kind::Moment) && column && values.iter().all(spelled))
 }
 
 /// A printed expression.

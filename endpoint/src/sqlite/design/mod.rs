@@ -4,16 +4,17 @@
 //! in `CREATE TABLE`; enforcement of links is off while chunks are written, and the finish stage
 //! verifies them. Indexes, numbering and statistics are made at the end.
 
+mod links;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
-use protocol::schema::{Engine, Identity, IdentityKind, Index, IndexOn, Table};
+use protocol::schema::{Engine, Identity, IdentityKind, Index, IndexOn, Table, TableName};
 
 use super::introspect::OURS;
 use crate::sql::{portable, quote};
@@ -25,13 +26,20 @@ use crate::{Design, DesignedStep, Wanted};
 /// `Code::IdentifierUnfit`, naming table and column.
 pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     let mut drawing = Drawing::of(wanted);
-    for (entity, table) in &wanted.tables {
+    let (tables, notes) = links::settled(wanted);
+    for (entity, table) in &tables {
         drawing.refuse_names(table)?;
         drawing.table(*entity, table);
     }
-    for (entity, table) in &wanted.tables {
-        drawing.finish(*entity, table);
+    let mut indexes = BTreeMap::new();
+    for (entity, table) in &tables {
+        let made = drawing.finish(*entity, table);
+        indexes.insert(table.name.clone(), made);
     }
+    for (entity, table) in &tables {
+        drawing.verify_links(*entity, table, &indexes);
+    }
+    drawing.design.notes.extend(notes);
     drawing.say_what_stays();
     Ok(drawing.design)
 }
@@ -108,15 +116,15 @@ impl<'a> Drawing<'a> {
         Ok(())
     }
 
-    /// Everything that is made when the rows are there.
-    fn finish(&mut self, entity: EntityId, table: &Table) {
-        let mut made: Vec<_> =
+    /// Everything that is made when the rows are there, but for the look at foreign keys; returns where
+    /// the indexes are made.
+    fn finish(&mut self, entity: EntityId, table: &Table) -> Vec<usize> {
+        let made: Vec<_> =
             table.indexes.iter().filter_map(|index| self.index(entity, table, index)).collect();
         if table::numbers_on(table, self.from) {
             self.numbering(entity, table);
         }
         let name = quote::table(&table.name);
-        made.extend(self.verify_links(entity, table));
         let step = Step {
             kind: StepKind::Statistics,
             what: format!("statistics of {}", table.name),
@@ -125,11 +133,18 @@ impl<'a> Drawing<'a> {
             orphans: None,
             parts: Vec::new(),
         };
-        self.step(Stage::Finish, entity, step, made);
+        self.step(Stage::Finish, entity, step, made.clone());
+        made
     }
 
-    /// Looks for links that lead nowhere: those that the source vouches for.
-    fn verify_links(&mut self, entity: EntityId, table: &Table) -> Option<usize> {
+    /// Looks for links that lead nowhere: those that the source vouches for. It wants the indexes that
+    /// make the rows unique which they lead to.
+    fn verify_links(
+        &mut self,
+        entity: EntityId,
+        table: &Table,
+        indexes: &BTreeMap<TableName, Vec<usize>>,
+    ) {
         // SQLite numbers them from the last one that is written.
         let number = |at: usize| table.foreign_keys.len() - 1 - at;
         let mut verified = Vec::new();
@@ -148,7 +163,7 @@ impl<'a> Drawing<'a> {
             self.note(Level::Warning, Some(table), text);
         }
         if verified.is_empty() {
-            return None;
+            return;
         }
         let orphans = format!(
             "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({}) WHERE fkid IN ({})",
@@ -163,7 +178,12 @@ impl<'a> Drawing<'a> {
             orphans: None,
             parts: Vec::new(),
         };
-        Some(self.step(Stage::Finish, entity, step, Vec::new()))
+        let parents = table.foreign_keys.iter().map(|key| &key.references);
+        let near: BTreeSet<_> = parents.chain([&table.name]).collect();
+        let mut after: Vec<usize> =
+            near.into_iter().filter_map(|name| indexes.get(name)).flatten().copied().collect();
+        after.sort_unstable();
+        self.step(Stage::Finish, entity, step, after);
     }
 
     fn index(&mut self, entity: EntityId, table: &Table, index: &Index) -> Option<usize> {

@@ -198,6 +198,14 @@ impl Drawing<'_> {
 
     fn generated(&mut self, table: &Table, column: &Column) -> Option<String> {
         let generated = column.generated.as_ref()?;
+        if table.primary_key.as_ref().is_some_and(|key| key.columns.contains(&column.name)) {
+            let text = format!(
+                "{} is not computed, but holds data: SQLite has no computed column in a primary key",
+                column.name
+            );
+            self.note(Level::Left, Some(table), text);
+            return None;
+        }
         let Some(expression) = self.translate(table, &generated.expression) else {
             let text = format!("{} is computed in the source, and becomes plain data", column.name);
             self.note(Level::Left, Some(table), text);
