@@ -56,9 +56,18 @@ pub(crate) fn lines(group: &Group<'_>) -> Vec<(usize, String)> {
 
 /// What is said, whatever it is about.
 fn shape(note: &Note) -> String {
-    match &note.object {
-        Some(object) => note.text.replacen(object.as_str(), "…", 1),
-        None => note.text.clone(),
+    let Some(object) = note.object.as_deref().filter(|object| !object.is_empty()) else {
+        return note.text.clone();
+    };
+    let within = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let text = &note.text;
+    let mut found = text.match_indices(object).map(|(at, _)| (at, at + object.len()));
+    let alone = |(from, to): &(usize, usize)| {
+        !within(text[..*from].chars().next_back()) && !within(text[*to..].chars().next())
+    };
+    match found.find(alone) {
+        Some((from, to)) => format!("{}…{}", &text[..from], &text[to..]),
+        None => text.clone(),
     }
 }
 

@@ -10,7 +10,7 @@ use protocol::mapping::Limits;
 use protocol::plan::{After, Bound, Chunk, Entity, Range, Stage, StepKind, Work};
 
 /// The least that is worth a slice of its own when the target is read back.
-const SLICE_BYTES_MIN: u64 = 1 << 20;
+const SLICE_BYTES_MIN: u64 = 8 << 20;
 
 /// What is made of a table of at most so many bytes, when its rows are there, is made in one chunk.
 const SMALL_BYTES: u64 = 1 << 20;
