@@ -110,7 +110,7 @@ mod tests {
         let mut tables: Vec<_> = [
             table("school", numbered(Some(7)), &[]),
             table("class", numbered(None), &[("school", "school")]),
-            table("extra", None, &[("id", "class"), ("school", "school")]),
+            table("extra", None, &[("class", "class"), ("school", "school")]),
             table("large", numbered(Some(i64::MAX)), &[]),
             table("of_large", None, &[("large", "large")]),
         ]
@@ -126,7 +126,7 @@ mod tests {
                 names.map(|name| format!("{}.{name}", table.name)).collect::<Vec<_>>()
             })
             .collect();
-        let expected = ["school.id", "class.id", "class.school", "extra.id", "extra.school"];
+        let expected = ["school.id", "class.id", "class.school", "extra.class", "extra.school"];
         assert_eq!(integers, expected);
         assert_eq!(notes.len(), 5);
     }

@@ -50,12 +50,18 @@ impl Draft<'_> {
         Some(own.replace(&format!(" DEFAULT {numbers}"), ""))
     }
 
-    /// What else stands among the columns. A period needs its columns as they are in the source.
+    /// What else stands among the columns. The period of the system needs its columns as they are in
+    /// the source; without it the server keeps the moments out of sight.
     pub(super) fn own_lines(&mut self, table: &Table) -> Vec<String> {
         if !self.has_own_words(table) {
             return Vec::new();
         }
-        table.own.lines.clone()
+        let moments = |column: &Column| {
+            column.own.as_ref().is_some_and(|own| own.contains("GENERATED ALWAYS AS ROW START"))
+        };
+        let kept = table.columns.iter().any(moments);
+        let of_system = |line: &&String| kept || !line.starts_with("PERIOD FOR SYSTEM_TIME");
+        table.own.lines.iter().filter(of_system).cloned().collect()
     }
 
     /// What stands behind the columns.

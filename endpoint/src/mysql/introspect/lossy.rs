@@ -1,5 +1,5 @@
-//! Defaults that the server lists with `?` in the place of what its catalogue cannot hold: bytes that
-//! are no characters, and characters of four bytes.
+//! Defaults that the server lists with `?` in the place of what its catalogue cannot hold: characters of
+//! four bytes, and bytes that are no characters, unless it gives those as they are.
 //!
 //! A default is evaluated where there is a row. Where a table has none, a table of this session alone
 //! gets the same columns and a row; nobody else sees it, and it is gone at once.
@@ -30,7 +30,7 @@ fn suspects(columns: &Lines, shown: &Shown) -> Vec<(String, bool)> {
         let default = super::shown::default_literal(shown.columns.get(name)?)?.1;
         let bytes = is_bytes(kind);
         let plain = charset.as_deref().is_some_and(|charset| PLAIN.contains(&charset));
-        (default.contains('?') && (bytes || !plain)).then(|| (name.clone(), bytes))
+        (default.contains(['?', '\u{fffd}']) && (bytes || !plain)).then(|| (name.clone(), bytes))
     };
     columns.iter().filter_map(suspect).collect()
 }

@@ -70,7 +70,7 @@ CREATE TABLE checked (
   id int PRIMARY KEY, a int CHECK (a BETWEEN 1 AND 10), b varchar(10), j json, face varchar(9),
   CONSTRAINT two CHECK (a < 10 AND b <> 'a;\nb'), CONSTRAINT glad CHECK (face <> '😀'));
 INSERT INTO checked VALUES (1, 2, 'x', '{"a": 1}', 'y');
-CREATE TABLE plain (id int NOT NULL AUTO_INCREMENT, grp int, v varchar(10) COMPRESSED, PRIMARY KEY (grp, id), KEY (v))
+CREATE TABLE plain (id int NOT NULL AUTO_INCREMENT, grp int, v varchar(10) COMPRESSED, w int, PRIMARY KEY (grp, id), KEY (w))
   ENGINE = MyISAM ROW_FORMAT = FIXED AUTO_INCREMENT = 7 DELAY_KEY_WRITE = 1;
 CREATE TABLE bare (id int AUTO_INCREMENT, v int, KEY (id)) ENGINE = Aria TRANSACTIONAL = 1;
 INSERT INTO bare VALUES (4, 1);

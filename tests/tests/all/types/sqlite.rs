@@ -24,7 +24,7 @@ pub(super) const DECLARED: &[Declared] = &[
             ("-9223372036854775808", Text("-9223372036854775808")),
             ("' 12 '", Text("12")),
             ("1.0", Text("1")),
-            ("1.5", Refused("wrong_type")),
+            ("1.5", Refused("too_precise")),
             ("9e999", Refused("wrong_type")),
             ("'abc'", Refused("wrong_type")),
             ("''", Refused("wrong_type")),
@@ -88,7 +88,8 @@ pub(super) const DECLARED: &[Declared] = &[
             ("'a' || char(0) || 'b'", Refused("nul_in_text")),
             ("CAST(x'ff' AS TEXT)", Refused("invalid_encoding")),
             ("CAST(x'eda080' AS TEXT)", Refused("invalid_encoding")),
-            ("x'61'", Refused("wrong_type")),
+            ("x'61'", Text("a")),
+            ("x'ff'", Refused("wrong_type")),
         ],
     ),
     (
@@ -107,7 +108,7 @@ pub(super) const DECLARED: &[Declared] = &[
         &[
             ("x''", Text(r"\x")),
             ("x'00ff005c'", Text(r"\x00ff005c")),
-            ("'abc'", Refused("wrong_type")),
+            ("'abc'", Text(r"\x616263")),
             ("12", Refused("wrong_type")),
             ("1.5", Refused("wrong_type")),
         ],
