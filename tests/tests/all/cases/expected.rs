@@ -66,7 +66,6 @@ pub(super) const EXPECTED: &[(&str, Engine, Expect)] = &[
     ("48", MySql, Rejects(1, UNFIT)),
     ("48", Sqlite, Rejects(1, UNFIT)),
     ("56", Postgres, Refused("type-unsupported", "the target has the extensions elsewhere")),
-    ("59", MySql, Known("1067")),
     ("61", Postgres, Rejects(1, "a date that is none")),
     ("62", Postgres, Known("22008")),
     ("63", MySql, Known("18 rows were rejected")),
