@@ -28,7 +28,7 @@ use protocol::schema::{Engine, Key, Table, TableName};
 
 use super::version::Server;
 use super::{introspect, words};
-use crate::sql::portable;
+use crate::sql::{beside, portable};
 use crate::{Design, DesignedStep, Wanted};
 
 /// Longest name, in characters.
@@ -69,6 +69,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
     }
     draft.links(&tables);
     draft.design.notes.extend(notes);
+    draft.beside();
     draft.say_what_stays();
     Ok(draft.design)
 }
@@ -242,6 +243,18 @@ impl Draft<'_> {
             return String::new();
         }
         format!(" COMMENT {}", words::literal(text))
+    }
+
+    /// Views, routines and triggers, one after the other, when all else is done. A server of another kind
+    /// does not read them.
+    fn beside(&mut self) {
+        if !self.alike {
+            return;
+        }
+        let chosen = beside::chosen(self.wanted);
+        self.design.notes.extend(chosen.notes);
+        self.design.settled.extend(chosen.settled);
+        beside::add(&chosen.made, &mut self.design.steps);
     }
 
     /// What a server of another kind has again, and this one has not.

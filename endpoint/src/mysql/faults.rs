@@ -134,7 +134,7 @@ const TRANSACTION_GONE: [u16; 2] = [1205, 1213];
 const LOCAL_OFF: [u16; 3] = [1148, 3948, 4166];
 
 /// An object of that name is there already.
-const THERE: [&str; 6] = ["1050", "1061", "1068", "1826", "3822", "121"];
+const THERE: [&str; 9] = ["1050", "1061", "1068", "1304", "1359", "1537", "1826", "3822", "121"];
 
 /// Whether the object that a step makes is there already.
 pub(super) fn is_there(fault: &Fault) -> bool {

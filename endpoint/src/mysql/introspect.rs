@@ -4,6 +4,7 @@
 mod columns;
 mod keys;
 mod lossy;
+mod objects;
 mod queries;
 mod sequences;
 mod shown;
@@ -12,9 +13,7 @@ mod unmoved;
 use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
-use protocol::schema::{
-    Catalogue, Engine, Own, Partitioning, Peculiar, Sequence, Table, TableName, Unmoved,
-};
+use protocol::schema::{Catalogue, Engine, Own, Partitioning, Peculiar, Table, TableName, Unmoved};
 
 use super::connect::Link;
 use super::sql::OURS;
@@ -23,6 +22,7 @@ use super::words;
 use columns::Around;
 use keys::Keys;
 use lossy::Defaults;
+use objects::Named;
 use shown::Shown;
 pub(super) use unmoved::is_versioned;
 use unmoved::stays;
@@ -48,6 +48,7 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
         triggers: by_table(link.query(queries::TRIGGERS).await?),
     };
     let (mut tables, mut sequences, mut unmoved) = (Vec::new(), Vec::new(), Vec::new());
+    let mut named = Vec::new();
     let lines = link.query(queries::TABLES).await?.into_iter().map(Listed::of);
     let listed: Vec<_> = lines.filter(|listed| !listed.name.starts_with(OURS)).collect();
     let mut shown = show(link, listed.iter().filter(|listed| listed.is_table())).await?;
@@ -67,28 +68,32 @@ pub(super) async fn catalogue(link: &mut Link) -> Result<Catalogue, Fault> {
                 Some(sequence) => sequences.push(sequence),
                 None => unmoved.push(stays("sequence that may not be read", &listed.name)),
             },
+            "VIEW" => named.push(Named { kind: "view".into(), name: listed.name, on: None }),
             kind => unmoved.push(stays(&kind.to_lowercase(), &listed.name)),
         }
     }
     for table in &tables {
-        unmoved.extend(table.triggers.iter().map(|name| stays("trigger", name)));
+        let on = || Some(table.name.name.clone());
+        let trigger =
+            |name: &String| Named { kind: "trigger".into(), name: name.clone(), on: on() };
+        named.extend(table.triggers.iter().map(trigger));
     }
     for line in link.query(queries::OTHERS).await? {
         let mut cells = line.into_iter().map(Option::unwrap_or_default);
         let (kind, name) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
-        unmoved.push(stays(&kind.to_lowercase(), &name));
+        match &*kind.to_lowercase() {
+            kind @ ("procedure" | "function" | "event") => {
+                named.push(Named { kind: kind.into(), name, on: None });
+            }
+            kind => unmoved.push(stays(kind, &name)),
+        }
     }
     tables.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(of(version, tables, sequences, unmoved))
-}
-
-fn of(
-    version: String,
-    tables: Vec<Table>,
-    sequences: Vec<Sequence>,
-    unmoved: Vec<Unmoved>,
-) -> Catalogue {
-    Catalogue { tables, sequences, unmoved, ..Catalogue::new(Engine::MySql, version) }
+    let names: Vec<_> = tables.iter().map(|table| table.name.name.clone()).collect();
+    let (objects, rest) = objects::objects(link, named, &names, &found.database).await?;
+    unmoved.extend(rest);
+    let nothing = Catalogue::new(Engine::MySql, version);
+    Ok(Catalogue { tables, sequences, objects, unmoved, ..nothing })
 }
 
 /// Lines by what stands in their first cell, which is taken out.

@@ -4,6 +4,7 @@
 //! Nothing here talks to a driver. An engine hands in an adapter that speaks [`control::Sql`] and
 //! a [`control::Dialect`] that says where it differs.
 
+pub(crate) mod beside;
 pub(crate) mod control;
 pub(crate) mod links;
 pub(crate) mod names;

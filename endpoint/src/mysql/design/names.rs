@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::fault::{Code, Fault};
+use protocol::object::ObjectKind;
 use protocol::plan::Level;
 use protocol::schema::{Key, Table};
 
@@ -24,8 +25,9 @@ pub(super) fn refuse_unfit(wanted: &Wanted) -> Result<(), Fault> {
     let there = wanted.existing.tables.iter().map(|table| &table.name.name);
     let there = there.chain(wanted.existing.sequences.iter().map(|one| &one.name.name));
     let others = wanted.existing.unmoved.iter().filter(|one| one.kind.ends_with("view"));
-    let mut taken: BTreeSet<_> =
-        there.chain(others.map(|one| &one.name.name)).map(String::as_str).collect();
+    let views = wanted.existing.objects.iter().filter(|one| one.kind == ObjectKind::View);
+    let others = others.map(|one| &one.name.name).chain(views.map(|one| &one.name.name));
+    let mut taken: BTreeSet<_> = there.chain(others).map(String::as_str).collect();
     for (_, table) in &wanted.tables {
         let name = &table.name.name;
         if table.name.schema.is_some() {

@@ -49,7 +49,7 @@ fn piece(text: &str, at: usize) -> usize {
 }
 
 /// Pieces of a text, each with how many brackets are open before it.
-fn pieces(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (usize, &str, usize)> {
     let (mut at, mut depth) = (0, 0_usize);
     std::iter::from_fn(move || {
         let start = at;

@@ -17,7 +17,7 @@ use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Engine, Identity, IdentityKind, Index, IndexOn, Table, TableName};
 
 use super::introspect::OURS;
-use crate::sql::{portable, quote};
+use crate::sql::{beside, portable, quote};
 use crate::{Design, DesignedStep, Wanted};
 
 /// What SQLite makes of these tables.
@@ -40,6 +40,7 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
         drawing.verify_links(*entity, table, &indexes);
     }
     drawing.design.notes.extend(notes);
+    drawing.beside();
     drawing.say_what_stays();
     Ok(drawing.design)
 }
@@ -59,10 +60,22 @@ impl<'a> Drawing<'a> {
         let tables = there.tables.iter().map(|table| &table.name.name);
         let indexes = there.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
         let others = there.unmoved.iter().map(|one| &one.name.name);
+        let others = others.chain(there.objects.iter().map(|one| &one.name.name));
         let taken =
             tables.chain(indexes).chain(others).map(|name| name.to_ascii_lowercase()).collect();
         let design = Design { durable: true, ..Design::default() };
         Self { wanted, from: wanted.from.engine, design, taken }
+    }
+
+    /// Views and triggers, as another SQLite wrote them, when all else is done.
+    fn beside(&mut self) {
+        if self.from != Engine::Sqlite {
+            return;
+        }
+        let chosen = beside::chosen(self.wanted);
+        self.design.notes.extend(chosen.notes);
+        self.design.settled.extend(chosen.settled);
+        beside::add(&chosen.made, &mut self.design.steps);
     }
 
     fn note(&mut self, level: Level, table: Option<&Table>, said: impl Into<Said>) {

@@ -9,7 +9,8 @@ use crate::DesignedColumn;
 use crate::sqlite::introspect;
 
 fn wanted(from: Catalogue) -> Wanted {
-    let existing = Catalogue { tables: Vec::new(), unmoved: Vec::new(), ..from.clone() };
+    let existing =
+        Catalogue { tables: Vec::new(), unmoved: Vec::new(), objects: Vec::new(), ..from.clone() };
     let tables = (0_u32..).map(EntityId).zip(from.tables.clone()).collect();
     Wanted { from, tables, existing, beside: crate::Beside::default() }
 }

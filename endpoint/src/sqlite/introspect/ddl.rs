@@ -4,7 +4,7 @@
 //! SQLite has understood the statement already, so this only finds its way among brackets and
 //! words, and takes expressions as they are written. What it does not find is not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::schema::{Check, Deferred};
 
@@ -153,6 +153,11 @@ fn text_of(sql: &str, tokens: &[Token<'_>]) -> String {
 fn by_commas<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item = &'t [Token<'a>]> {
     let depth = tokens.first().map_or(0, |token| token.depth);
     tokens.split(move |token| token.text == "," && token.depth == depth)
+}
+
+/// All words and names of a statement, in lower case.
+pub(super) fn names(sql: &str) -> BTreeSet<String> {
+    tokens(sql).iter().map(|token| token.name().to_ascii_lowercase()).collect()
 }
 
 /// Reads the text of a `CREATE TABLE`.

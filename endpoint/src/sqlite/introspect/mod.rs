@@ -2,6 +2,7 @@
 
 mod ddl;
 mod links;
+mod objects;
 mod size;
 #[cfg(test)]
 mod tests;
@@ -33,13 +34,15 @@ pub(super) fn catalogue(connection: &Connection) -> Result<Catalogue> {
             }
             // Tables that a virtual table keeps its own things in.
             "shadow" => {}
+            // An object of its own.
+            "view" => {}
             "virtual" => unmoved.push(stays("virtual table", &one.name)),
             kind => unmoved.push(stays(kind, &one.name)),
         }
     }
     links::resolve_links(&mut tables);
-    unmoved.extend(triggers(connection, None)?.iter().map(|name| stays("trigger", name)));
-    Ok(Catalogue { tables, unmoved, ..nothing() })
+    let objects = objects::objects(connection, &tables, &unmoved)?;
+    Ok(Catalogue { tables, objects, unmoved, ..nothing() })
 }
 
 /// How many foreign keys stand between the brackets of a `CREATE TABLE`.

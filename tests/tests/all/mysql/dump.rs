@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use tests::command::between;
+use tests::moving::{Engine, Move, Store};
 use tests::mysql::Mysql;
 use tests::scratch::Folder;
 
@@ -147,4 +148,36 @@ async fn numbers_go_on_and_defaults_are_the_same_bytes() {
     assert!(to.rows(default).await[0].contains(&to.url().rsplit('/').next().unwrap().to_string()));
     assert_eq!(to.rows("SELECT count(*) FROM price FOR SYSTEM_TIME ALL").await, ["1"]);
     assert_eq!(to.rows("SELECT id, v FROM explicit_v ORDER BY id").await, ["1|1", "2|9"]);
+}
+
+const BESIDE: &str = "
+    CREATE TABLE sale (id int PRIMARY KEY, v int, note varchar(20));
+    INSERT INTO sale VALUES (1, 2, 'a'), (2, 3, 'b');
+    CREATE FUNCTION twice(n int) RETURNS int DETERMINISTIC RETURN n * 2;
+    CREATE VIEW z_first AS SELECT id, twice(v) AS w FROM sale;
+    CREATE VIEW a_second AS SELECT max(w) AS most FROM z_first;
+    CREATE PROCEDURE count_sales() SELECT count(*) FROM sale;
+    CREATE TRIGGER stamp BEFORE INSERT ON sale FOR EACH ROW SET NEW.note = concat(NEW.note, '!');
+    CREATE EVENT nightly ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01 00:00:00' DO DELETE FROM sale WHERE id < 0;
+";
+
+#[tokio::test]
+async fn views_routines_triggers_and_events_move_where_they_are_asked_for() {
+    let this = Move::new(MORTAL, (Engine::MySql, Engine::MySql)).await;
+    let (Store::MySql(from), Store::MySql(to)) = (&this.from, &this.to) else { unreachable!() };
+    from.run(BESIDE).await;
+    this.file("include: [views, routines, triggers]");
+    let report = this.verified();
+    let losses = report["notes"].as_array().unwrap();
+    let losses = losses.iter().filter(|note| note["level"] == "left");
+    assert_eq!(losses.count(), 0, "{report:#}");
+    assert_eq!(to.rows("SELECT most FROM a_second").await, ["6"]);
+    assert_eq!(to.rows("SELECT note FROM sale ORDER BY id").await, ["a", "b"], "no trigger fired");
+    to.run("INSERT INTO sale VALUES (9, 9, 'x')").await;
+    assert_eq!(to.rows("SELECT note FROM sale WHERE id = 9").await, ["x!"]);
+    assert_eq!(to.rows("CALL count_sales()").await, ["3"]);
+    let event =
+        "SELECT starts, sql_mode FROM information_schema.events WHERE event_schema = DATABASE()";
+    assert_eq!(from.rows(event).await, to.rows(event).await);
+    assert_eq!(to.rows(event).await.len(), 1);
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use tests::command::between;
+use tests::moving::{Engine, Move, Store};
 use tests::scratch::{Database, Folder};
 
 const MORTAL: &str = env!("CARGO_BIN_EXE_mortal");
@@ -90,4 +91,33 @@ async fn texts_in_columns_of_bytes_and_bytes_in_columns_of_text_are_carried() {
     assert_eq!(to.ask(rows).await, "1|\\x616263|abc|1,2|\\x00ff|x|2", "{report:#}");
     let reasons = report["rejected"].to_string();
     assert!(reasons.contains("too_precise") && reasons.contains("wrong_type"), "{reasons}");
+}
+
+#[tokio::test]
+async fn views_and_triggers_move_where_they_are_asked_for() {
+    let this = Move::new(MORTAL, (Engine::Sqlite, Engine::Sqlite)).await;
+    let (Store::Sqlite(from), Store::Sqlite(to)) = (&this.from, &this.to) else { unreachable!() };
+    let beside = "
+        CREATE TABLE sale (id INTEGER PRIMARY KEY, v INT, note TEXT);
+        INSERT INTO sale VALUES (1, 2, 'a');
+        CREATE VIEW z_first AS SELECT id, v * 2 AS w FROM sale;
+        CREATE VIEW a_second AS SELECT max(w) AS most FROM z_first;
+        CREATE TRIGGER stamp AFTER INSERT ON sale BEGIN UPDATE sale SET note = note || '!' WHERE id = new.id; END;
+        CREATE VIRTUAL TABLE words USING fts5(body);
+        CREATE TRIGGER indexed AFTER INSERT ON sale BEGIN INSERT INTO words (body) VALUES (new.note); END;
+    ";
+    Connection::open(from).unwrap().execute_batch(beside).unwrap();
+    this.file("include: [views, triggers]");
+    let report = this.verified();
+    let there = Connection::open(to).unwrap();
+    let ask = |sql: &str| there.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(ask("SELECT most || '' FROM a_second"), "4");
+    assert_eq!(ask("SELECT note FROM sale"), "a", "no trigger fired");
+    there.execute("INSERT INTO sale VALUES (9, 9, 'x')", []).unwrap();
+    assert_eq!(ask("SELECT note FROM sale WHERE id = 9"), "x!");
+    let said = report["notes"].to_string();
+    assert!(
+        said.contains("trigger indexed stays behind: it refers to virtual table words"),
+        "{said}"
+    );
 }
