@@ -1,5 +1,6 @@
 //! The command line: words and options, and nothing of what they do.
 
+mod after;
 mod files;
 mod fleet;
 mod help;
@@ -14,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::config::Asked;
 use crate::render::report::left::Strict;
 
+pub(crate) use after::{Clean, Revise};
 pub(crate) use files::{Check, Init};
 pub(crate) use fleet::{Cancel, Coordinator, Limit, OfFleet, Status, Submit, Worker};
 pub(crate) use help::{command, completed};
 pub(crate) use rejects::{
-    ExportFormat, Rejects, RejectsCommand, RejectsExport, RejectsList, Which,
+    ExportFormat, Rejects, RejectsCommand, RejectsExport, RejectsList, RejectsRetry, Which,
 };
 pub(crate) use words::{OfRun, RunName};
 
@@ -121,6 +123,10 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Remove the bookkeeping of a run that is over; rows stay.
     Forget(OfRun),
+    /// Drop what a run made in its target, and nothing else, after showing the list.
+    Clean(Clean),
+    /// Let a paused, parked or failed run take up a changed migration file.
+    Revise(Revise),
     /// List runs and their states.
     Runs(OfFleet),
     /// Show the result of a run.
@@ -247,6 +253,10 @@ pub(crate) struct Plan {
     /// Save the plan here; `longhaul run PLAN` carries it out.
     #[arg(short = 'o', long = "out", value_name = "PLAN")]
     pub(crate) save: Option<PathBuf>,
+
+    /// Read so many rows of each table as the run would, and say which would be rejected.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) sample: Option<u64>,
 
     /// Exit with 3 when the plan has work to do.
     #[arg(long)]

@@ -14,6 +14,7 @@ use protocol::id::{ChunkId, Environment, RunId};
 use protocol::mapping::Migration;
 use protocol::plan::{Entity, Plan};
 use protocol::receipt::Reject;
+use protocol::run::{Record, State};
 
 use crate::args::{Between, Global};
 use crate::config::{self, Config, EndpointLimits, EnvironmentView, Fleet, Origin, Over};
@@ -256,12 +257,40 @@ pub(crate) async fn or_owned<T>(target: &dyn Target, done: Result<T, Fault>) -> 
     let Err(fault) = done else { return done };
     if fault.code() == Code::TargetNotEmpty
         && let Ok(mut home) = target.home().await
-        && let Ok(Some(owned)) =
-            owned(home.as_mut(), |entity| entity.target.to_string() == fault.place()).await
     {
-        return Err(owned);
+        let wanted = |entity: &Entity| entity.target.to_string() == fault.place();
+        if let Ok(Some(owned)) = owned(home.as_mut(), wanted).await {
+            return Err(owned);
+        }
+        if let Ok(Some(run)) = left_by(home.as_mut(), wanted).await {
+            return Err(left_over(fault, &run));
+        }
     }
     Err(fault)
+}
+
+/// The latest run that is over, was not rolled back, and wrote to what is wanted.
+async fn left_by(
+    home: &mut dyn Home,
+    wanted: impl Fn(&Entity) -> bool,
+) -> Result<Option<Record>, Fault> {
+    for run in home.runs().await? {
+        let over = run.state.is_final() && run.state != State::Void;
+        if over && home.plan(run.run).await?.entities.iter().any(&wanted) {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
+}
+
+/// Rows that a run left, and the ways to be rid of them.
+fn left_over(fault: Fault, record: &Record) -> Fault {
+    let (run, state) = (record.run.short(), record.state);
+    let said = fault.said().map(|said| format!("{said}; ")).unwrap_or_default();
+    fault.saying(format!("{said}run {run} wrote to it, and is {state}")).next(format!(
+        "Drop what that run made: longhaul clean {run}. Or write over it: `--set mode=replace` \
+         removes all rows first, `--set mode=upsert` keeps those that the source does not have."
+    ))
 }
 
 /// The target itself refuses a second run over the same entities; here the refusal comes before
@@ -279,20 +308,22 @@ async fn owned(
     for open in home.runs().await?.iter().filter(|record| !record.state.is_final()) {
         let plan = home.plan(open.run).await?;
         if let Some(entity) = plan.entities.iter().find(|entity| wanted(entity)) {
+            let history = home.history(open.run).await?;
+            let driver = Driver::of(open, &history);
+            let alive = open.fleet || driver.as_ref().is_some_and(|driver| driver.alive);
+            let driven =
+                driver.map(|driver| format!("; {}", driver.sentence())).unwrap_or_default();
             let run = open.run.short();
-            let heard = match open.led_ms_ago {
-                Some(ms) => format!(", last heard of {} ago", progress::span(ms / 1000)),
-                None => ", not driven yet".into(),
+            let next = if alive {
+                format!("Watch it: longhaul status {run} --watch. End it: longhaul cancel {run}")
+            } else {
+                format!(
+                    "Continue it: longhaul resume {run}. Give it up, and drop what it made: longhaul clean {run}"
+                )
             };
             let fault = Fault::new(Code::TargetOwned, entity.target.to_string())
-                .saying(format!(
-                    "run {run} of {} is {}, started {}{heard}",
-                    open.migration, open.state, open.created
-                ))
-                .next(format!(
-                    "Continue it: longhaul resume {run} · give it up: longhaul cancel {run} · look at \
-                     it: longhaul status {run}"
-                ));
+                .saying(format!("run {run} of {} is {}{driven}", open.migration, open.state))
+                .next(next);
             return Ok(Some(fault));
         }
     }

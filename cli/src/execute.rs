@@ -241,6 +241,7 @@ fn worker(
         batch_bytes: usize::try_from(batch).expect("at most a mebibyte"),
         budget: worker::Budget::of_bytes(stored.plan.limits.memory_bytes),
         rejected,
+        fingerprint: stored.record.fingerprint.clone(),
         asked: stored.record.steering.clone(),
     };
     Worker::new(parts, options)

@@ -13,7 +13,7 @@ use protocol::run::Record;
 use protocol::schema::TableName;
 
 /// Takes hold of the source for a run that has rows left to read, new or resumed; `begun` when it has
-/// read some before.
+/// read some before, `only_again` when all that is left is rejected rows to be read again.
 ///
 /// Returns the name under which others may see what is held, and a finding when the run drifts from
 /// here on.
@@ -24,7 +24,7 @@ use protocol::schema::TableName;
 pub(crate) async fn hold(
     plan: &Plan,
     record: &Record,
-    begun: bool,
+    (begun, only_again): (bool, bool),
     source: &dyn Source,
     home: &mut dyn Home,
     on_lost: OnSnapshotLost,
@@ -38,7 +38,8 @@ pub(crate) async fn hold(
     }
     let held = source.hold(plan.consistency).await?;
     refuse_changed(plan, source).await?;
-    if !begun || drifting {
+    // Rows that are read again are of now, whatever the source was before: that is what was asked for.
+    if !begun || drifting || only_again {
         return Ok((held, None));
     }
     let now = source.counters(&tables(plan)).await?;
@@ -90,6 +91,10 @@ pub(crate) async fn keep_promise(
     source: &dyn Source,
     home: &mut dyn Home,
 ) -> Result<(), Fault> {
+    // It was tested before rejected rows were read again, and those may have been corrected.
+    if plan.chunks.iter().any(|chunk| chunk.retries.is_some()) {
+        return Ok(());
+    }
     let record = home.run(run).await?;
     let Some(then) = record.counters.filter(|_| plan.consistency == Consistency::Quiesced) else {
         return Ok(());
@@ -100,6 +105,13 @@ pub(crate) async fn keep_promise(
     // Noted first: the run is drifting from here on, whoever resumes it.
     home.note_source(run, &then, true).await?;
     Err(Fault::new(Code::PromiseBroken, source.place()))
+}
+
+/// Whether all rows that are left to read are rejected ones that are read again.
+pub(crate) fn only_again(plan: &Plan, is_done: impl Fn(ChunkId) -> bool) -> bool {
+    let first = plan.chunks.iter().find(|chunk| chunk.retries.is_some()).map(|chunk| chunk.id);
+    let left = readers(plan).filter(|chunk| !is_done(*chunk)).min();
+    first.is_some() && left >= first
 }
 
 /// The chunks that read the source.

@@ -274,7 +274,28 @@ fn broken_promise(plan: &Plan, record: &Record) -> bool {
     record.drifted && plan.consistency == Consistency::Quiesced
 }
 
+/// Rows that are rejected still, by these receipts.
+pub fn rejected(plan: &Plan, receipts: &[Receipt]) -> u64 {
+    let (mut rejected, mut settled) = (0_u64, 0);
+    for receipt in receipts {
+        match plan.chunk(receipt.chunk) {
+            Some(chunk) if chunk.retries.is_some() => {
+                settled += receipt.read.rows.saturating_sub(receipt.rejected);
+            }
+            Some(_) => rejected += receipt.rejected,
+            None => {}
+        }
+    }
+    rejected.saturating_sub(settled)
+}
+
 fn consistency(plan: &Plan, record: &Record) -> String {
+    let again = plan.chunks.iter().any(|chunk| chunk.retries.is_some());
+    let later = if again { "; rows that were rejected at first were read again later" } else { "" };
+    consistency_at_first(plan, record) + later
+}
+
+fn consistency_at_first(plan: &Plan, record: &Record) -> String {
     match (plan.consistency, record.drifted, record.epoch > 1) {
         (Consistency::Snapshot, false, false) => "snapshot: all rows are of one moment",
         (Consistency::Snapshot, false, true) => {
@@ -350,6 +371,7 @@ impl Facts<'_> {
         for chunk in self.plan.chunks.iter().filter(|c| c.entity == Some(entity.id)) {
             let receipt = self.receipts.get(&chunk.id.0).copied();
             match &chunk.work {
+                Work::Copy(_) if chunk.retries.is_some() => report.copy_again(receipt),
                 Work::Copy(_) => report.copy(receipt),
                 Work::Verify { .. } => slices.add(receipt),
                 Work::Step(step) if receipt.is_none() && chunk.stands_beside_rows() => {
@@ -386,6 +408,16 @@ impl EntityReport {
                 *mine.entry(*reason).or_default() += times;
             }
         }
+    }
+
+    /// Rejected rows that were tried again: those that were written are rejected no more.
+    fn copy_again(&mut self, receipt: Option<&Receipt>) {
+        let before = self.counts;
+        self.copy(receipt);
+        let Some(receipt) = receipt else { return };
+        let settled = receipt.read.rows.saturating_sub(receipt.rejected);
+        let rejected = before.rejected.saturating_sub(settled);
+        self.counts = Counts { read: before.read, rejected, ..self.counts };
     }
 
     fn judge(&mut self, slices: &Slices, entity: &Entity) {

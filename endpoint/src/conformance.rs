@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod chunk;
 pub mod cut;
 pub mod home;
+pub mod later;
 pub mod reading;
 pub mod rows;
 mod scene;
@@ -128,6 +129,11 @@ macro_rules! endpoint_conformance {
             home::samples_are_replaced_and_go_when_the_chunk_is_done,
             home::what_the_source_counted_is_noted,
             home::workers_at_a_run_are_counted,
+            later::what_was_done_to_a_run_is_kept,
+            later::a_revised_plan_takes_the_place_of_the_stored_one,
+            later::a_revision_touches_nothing_that_is_done,
+            later::rejects_are_settled_with_their_receipt,
+            later::what_a_run_made_is_dropped_as_it_is_rolled_back,
         }
     };
     (@each $world:expr; $($room:ident :: $case:ident),* $(,)?) => {

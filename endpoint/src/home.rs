@@ -13,6 +13,21 @@ use protocol::run::{self, Record, Steering};
 /// How long a worker counts that said that it is at a run.
 pub const CREW_MS: i64 = 10_000;
 
+/// Another plan for a stored run.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// The fingerprint of the plan that it was drawn from.
+    pub of: String,
+    /// The plan as it is to be. Its chunks have the ids they had; new ones come last.
+    pub plan: Plan,
+    /// The chunks that are not as they were, the new ones among them.
+    pub changed: Vec<ChunkId>,
+    /// Done chunks that are to be done again: their receipts are taken back.
+    pub undone: Vec<ChunkId>,
+    /// What is kept of it.
+    pub entry: Entry,
+}
+
 /// The bookkeeping of runs inside a target: `run`, `plan`, `receipt`, `reject`, `owner`, `history`.
 ///
 /// Reads see what is committed. Every change is one transaction. Tables that an earlier build did not
@@ -116,6 +131,33 @@ pub trait Home: Send + Sync {
     /// Notes what the source's change counters said, and whether the run drifted.
     async fn note_source(&mut self, run: RunId, counters: &str, drifted: bool)
     -> Result<(), Fault>;
+
+    /// Puts another plan in the place of the one that is stored, behind the gate: chunks in flight end
+    /// first, and whoever still goes by the old one is fenced and deposed. A run that was complete is
+    /// opened again, and owns its entities again. Durable before it returns.
+    ///
+    /// # Errors
+    /// `Code::RunBusy` when the run was cancelled, when its plan is another by now than the revision was
+    /// drawn from, or when a chunk that changes was done meanwhile; `Code::TargetOwned` when another run
+    /// owns one of the entities.
+    async fn revise(&mut self, run: RunId, revision: &Revision) -> Result<run::State, Fault>;
+
+    /// Rows that were rejected and were written later after all, in chunk order, at most `limit`.
+    async fn resolved(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault>;
+
+    /// Steps that began without having a receipt, as far as the engine notes that: what they made may
+    /// be there.
+    async fn begun(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault>;
+
+    /// Runs the statements of [`crate::Target::undoing`] and rolls the run back, which must be cancelled
+    /// or complete: all in one transaction, where the engine's catalogue takes part in those. Where not,
+    /// it may be called again.
+    async fn undo(
+        &mut self,
+        run: RunId,
+        statements: &[String],
+        entry: &Entry,
+    ) -> Result<run::State, Fault>;
 
     /// Adds to what was done to a run. Durable before it returns.
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault>;

@@ -39,6 +39,7 @@ mod rehearse;
 mod session;
 pub mod sql;
 pub mod sqlite;
+mod undo;
 mod wanted;
 
 pub mod conformance;
@@ -55,13 +56,14 @@ use protocol::schema::{Catalogue, Engine, Logical, Table, TableName};
 
 pub use charset::Lacking;
 pub use coarse::{CoarseKey, Coincidence, KeyTexts};
-pub use home::{CREW_MS, Home};
+pub use home::{CREW_MS, Home, Revision};
 pub use memory::Memory;
 pub use open::{Address, open_source, open_target};
 pub use rehearse::{Flaw, Rehearsal};
 pub use session::{Begun, Session, Write};
 pub use sql::links::{Link, Strays};
 pub use sql::names::shortened;
+pub use undo::{Made, Undo, made_by};
 pub use wanted::{Beside, Design, DesignedColumn, DesignedStep, Wanted};
 
 /// What an engine can and cannot do. Data, so that no caller asks "is it SQLite?".
@@ -282,6 +284,9 @@ pub trait Target: Send + Sync {
     fn emptying(&self, _tables: &[TableName]) -> Option<Step> {
         None
     }
+
+    /// What drops and empties that: statements for [`Home::undo`]. Pure.
+    fn undoing(&self, run: RunId, undo: &Undo) -> Vec<String>;
 
     /// Whether the table holds any row.
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault>;

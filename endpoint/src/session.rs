@@ -74,6 +74,10 @@ pub trait Session: Send {
         chunks: &[RangeInclusive<ChunkId>],
     ) -> Result<bool, Fault>;
 
+    /// Says which plan its chunks are of, by fingerprint: where the run's is another by then,
+    /// [`Session::begin`] finds itself fenced. Holds for every chunk from now on.
+    fn believe(&mut self, fingerprint: &str);
+
     /// Opens the way for rows into the entity. `immediate` makes deferred constraints speak at once.
     async fn start(&mut self, entity: &Entity, write: &Write, immediate: bool)
     -> Result<(), Fault>;
@@ -102,6 +106,17 @@ pub trait Session: Send {
 
     /// Keeps rejected rows, in this transaction.
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault>;
+
+    /// Settles rejects of the chunk `of`, in this transaction: those of the `resolved` keys are in the
+    /// target now, written by the chunk `by`; those in `again` were refused once more, and stand in the
+    /// place of what was kept of them.
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault>;
 
     /// How many rows the done ones of these chunks of an entity rejected. Whoever else asks this of
     /// the entity waits until this transaction ends, so the number is still true at its commit. To be

@@ -148,7 +148,15 @@ fn plan(bounds: Bounds) -> Plan {
         let entity = Some(EntityId(0));
         if at < bounds.copies {
             let work = Work::Copy(Range::default());
-            return Chunk { id, stage: Stage::Copy, entity, work, after: vec![], weight: 1 };
+            return Chunk {
+                id,
+                stage: Stage::Copy,
+                entity,
+                work,
+                after: vec![],
+                weight: 1,
+                retries: None,
+            };
         }
         let step = Step {
             kind: StepKind::Key,
@@ -159,7 +167,15 @@ fn plan(bounds: Bounds) -> Plan {
             parts: Vec::new(),
         };
         let after = vec![After::Entity(EntityId(0), Stage::Copy)];
-        Chunk { id, stage: Stage::Finish, entity, work: Work::Step(step), after, weight: 1 }
+        Chunk {
+            id,
+            stage: Stage::Finish,
+            entity,
+            work: Work::Step(step),
+            after,
+            weight: 1,
+            retries: None,
+        }
     };
     let nothing = String::new;
     Plan {

@@ -244,6 +244,9 @@ pub struct Chunk {
     pub after: Vec<After>,
     /// About how many bytes it moves; big ones start first.
     pub weight: u64,
+    /// For a copy: the chunk whose rejected rows are read and written again, and no other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<ChunkId>,
 }
 
 /// What a chunk does.
@@ -435,6 +438,7 @@ impl Plan {
             entity.unwrap_or_default()
         };
         match &chunk.work {
+            Work::Copy(_) if chunk.retries.is_some() => format!("rejected rows of {}", name()),
             Work::Copy(_) => format!("rows of {}", name()),
             Work::Link(_) => format!("links of {}", name()),
             Work::Step(step) => step.what.clone(),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use endpoint::{
-    Begun, Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Wanted,
-    Write,
+    Begun, Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Undo,
+    Wanted, Write,
 };
 use protocol::batch::Batch;
 use protocol::fault::Fault;
@@ -71,6 +71,21 @@ impl Session for Twice {
         chunks: &[RangeInclusive<ChunkId>],
     ) -> Result<bool, Fault> {
         self.rows.all_done(run, chunks).await
+    }
+
+    fn believe(&mut self, fingerprint: &str) {
+        self.rows.believe(fingerprint);
+        self.record.believe(fingerprint);
+    }
+
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        self.rows.settle(by, of, resolved, again).await
     }
 
     async fn start(&mut self, entity: &Entity, write: &Write, now: bool) -> Result<(), Fault> {
@@ -168,6 +183,10 @@ impl Target for CommitFirst {
 
     fn numbering(&self, table: &Table, columns: &[String]) -> Option<Step> {
         self.inner.numbering(table, columns)
+    }
+
+    fn undoing(&self, run: RunId, undo: &Undo) -> Vec<String> {
+        self.inner.undoing(run, undo)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

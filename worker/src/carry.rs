@@ -90,6 +90,7 @@ impl Carrier {
             Some(session) => session,
             None => timed(&mut tally.spent.write, self.open(this)).await?,
         };
+        session.believe(&self.options.fingerprint);
         let begun = session.begin(self.parts.run, this.chunk, this.attempt);
         match timed(&mut tally.spent.lock, begun).await? {
             Begun::Open => self.passed(Point::Begun),
@@ -108,7 +109,9 @@ impl Carrier {
             return Ok(Carried::Early);
         }
         let mut worked = self.work(this, &mut input, session.as_mut(), &mut tally).await;
-        if worked.is_ok() && !tally.rejects.is_empty() {
+        if let (Ok(()), Some(of)) = (&worked, this.chunk.retries) {
+            worked = self.settle(this, of, input.met(), session.as_mut(), &mut tally).await;
+        } else if worked.is_ok() && !tally.rejects.is_empty() {
             worked = self.keep_rejects(this.chunk, session.as_mut(), &mut tally).await;
         }
         if let Err(fault) = worked {
@@ -175,7 +178,14 @@ impl Carrier {
             }
             (Work::Step(_), _) | (_, None) => return Ok(Input::none(budget)),
         };
-        let input = Input::begin(rows, bytes, budget).await?;
+        let input = match (this.chunk.retries, entity) {
+            (Some(of), Some(entity)) => {
+                let again = self.only_rejected(of, self.pipeline(entity)?, rows).await?;
+                let met = again.met();
+                Input::begin(Box::new(again), bytes, budget).await?.meeting(met)
+            }
+            (None, _) | (_, None) => Input::begin(rows, bytes, budget).await?,
+        };
         self.passed(Point::Read);
         Ok(input)
     }
@@ -274,7 +284,7 @@ impl Carrier {
         while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, _) = self.transform(this, pipeline, batch, tally);
-            self.within_reject_limit(this.chunk, tally.rejects.len())?;
+            self.within_limit(this.chunk, tally.rejects.len())?;
             tally.bytes += rows.bytes() as u64;
             if !rows.is_empty() {
                 timed(&mut tally.spent.write, session.write(rows)).await?;

@@ -4,11 +4,14 @@
 //! when it is there: the last row may be any size. Where that is more, and nothing is free, all room
 //! is given back and waited for with the batch in hand.
 
+use std::sync::PoisonError;
+
 use endpoint::Rows;
 use protocol::batch::Batch;
 use protocol::fault::Fault;
 
 use crate::Budget;
+use crate::again::Met;
 use crate::budget::Share;
 
 /// A read with its first batch in hand.
@@ -22,13 +25,23 @@ pub(crate) struct Input {
     share: Option<Share>,
     /// What is kept for the batch that is read meanwhile.
     ahead: Option<Share>,
+    /// Keys of rows that came, where only some rows are let through.
+    met: Option<Met>,
 }
 
 impl Input {
     /// Nothing to read.
     pub(crate) fn none(budget: &Budget) -> Self {
         let budget = budget.clone();
-        Self { first: None, rows: None, batch_bytes: 0, budget, share: None, ahead: None }
+        Self {
+            first: None,
+            rows: None,
+            batch_bytes: 0,
+            budget,
+            share: None,
+            ahead: None,
+            met: None,
+        }
     }
 
     /// A read of batches that close at so many bytes, and its first batch.
@@ -44,6 +57,17 @@ impl Input {
         let batch_bytes = batch_bytes as u64;
         let rows = Some(rows);
         Ok(Self { first, rows, batch_bytes, ..Self::none(budget) })
+    }
+
+    /// The same, with the keys of the rows that come.
+    pub(crate) fn meeting(self, met: Met) -> Self {
+        Self { met: Some(met), ..self }
+    }
+
+    /// Keys of rows that came so far, where only some rows are let through.
+    pub(crate) fn met(&self) -> Vec<String> {
+        let met = self.met.as_ref().map(|met| met.lock().unwrap_or_else(PoisonError::into_inner));
+        met.map(|met| met.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The next batch, with room for it. What was handed out before is written by now.

@@ -33,7 +33,7 @@ impl Carrier {
         while let Some(batch) = timed(&mut tally.spent.read, input.next()).await? {
             self.paced(batch.rows() as u64, batch.bytes() as u64).await;
             let (rows, changed) = self.transform(this, pipeline, batch, tally);
-            self.within_reject_limit(this.chunk, tally.rejects.len())?;
+            self.within_limit(this.chunk, tally.rejects.len())?;
             let since = Instant::now();
             let batch = Sent { rows, changed };
             let refused = self.sift(&mut careful, batch, session, tally).await?;
@@ -73,7 +73,7 @@ impl Carrier {
                     let mended = batch.changed.iter().filter(|one| one.row == piece.start);
                     mended.for_each(|one| tally.unchange(pipeline.column(one.column), one.reason));
                     tally.rejects.push(reject(this, pipeline, &rows, &fault));
-                    self.within_reject_limit(this.chunk, tally.rejects.len())?;
+                    self.within_limit(this.chunk, tally.rejects.len())?;
                 }
                 Err(fault) => return Err(fault),
             }

@@ -22,6 +22,7 @@
 //! Read `carrier` first, then `carry`: those two screens are what the rest serves. [`Worker`] works
 //! for one run in this process, [`serve`](serve()) for all runs of a fleet.
 
+mod again;
 mod budget;
 mod carrier;
 mod carry;

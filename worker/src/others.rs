@@ -137,6 +137,12 @@ impl Carrier {
         }
     }
 
+    /// Whether the run's plan was another than ours when it was last asked for.
+    pub(crate) fn is_stale(&self) -> bool {
+        let ours = &self.options.fingerprint;
+        self.fleet.as_ref().is_some_and(|aboard| aboard.record().fingerprint != *ours)
+    }
+
     /// Whether the run was over when it was last asked for.
     pub(crate) fn is_over(&self) -> bool {
         self.fleet.as_ref().is_some_and(|aboard| aboard.record().state.is_final())

@@ -39,9 +39,15 @@ impl Carrier {
         mine.map(|(_, rejects)| rejects).sum()
     }
 
+    /// The same as [`Self::within_reject_limit`], but for rows that were rejected before: none of them is
+    /// lost anew.
+    pub(crate) fn within_limit(&self, chunk: &Chunk, rejects: usize) -> Result<(), Fault> {
+        if chunk.retries.is_some() { Ok(()) } else { self.within_reject_limit(chunk, rejects) }
+    }
+
     /// Whether the chunk may have so many rejects, beside those of its entity's other chunks. They
     /// are noted at once, so that chunks in flight together do not each find room for themselves.
-    pub(crate) fn within_reject_limit(&self, chunk: &Chunk, rejects: usize) -> Result<(), Fault> {
+    fn within_reject_limit(&self, chunk: &Chunk, rejects: usize) -> Result<(), Fault> {
         let Some(entity) = chunk.entity.filter(|_| rejects > 0) else { return Ok(()) };
         self.count_rejects(chunk.id, rejects as u64);
         let (total, limit) = (self.rejected_of(entity), self.reject_limit(entity));

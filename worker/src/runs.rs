@@ -63,6 +63,11 @@ impl Runs {
             .get_or_try_init(async || open(run, service, self.budget.clone()).await.map(Arc::new))
             .await;
         match opened {
+            Ok(carrier) if carrier.is_stale() => {
+                // Its plan is another by now: it is opened again by the next task.
+                self.entries().remove(&run);
+                Ok(Found::Later)
+            }
             Ok(carrier) if carrier.is_over() => Ok(Found::Over),
             Ok(carrier) => Ok(Found::Open(carrier.clone())),
             Err(fault) => {
@@ -91,7 +96,7 @@ impl Runs {
                     info!(%run, error = %fault, "the home does not say what is new");
                 }
             }
-            if carrier.is_over() || used.elapsed() > IDLE_MAX {
+            if carrier.is_over() || carrier.is_stale() || used.elapsed() > IDLE_MAX {
                 self.entries().remove(&run);
             }
         }
@@ -140,8 +145,9 @@ async fn open(run: RunId, service: &Service, budget: Budget) -> Result<Carrier, 
         probe: service.probe.clone(),
     };
     let batch_bytes = service.batch_bytes();
-    let asked = record.steering.clone();
-    let options = Options { id: service.id.clone(), batch_bytes, budget, rejected, asked };
+    let (asked, fingerprint) = (record.steering.clone(), record.fingerprint.clone());
+    let id = service.id.clone();
+    let options = Options { id, batch_bytes, budget, rejected, fingerprint, asked };
     let aboard = Aboard::new(record, places, service.slots.max(1));
     let carrier = Carrier::aboard(parts, options, aboard);
     carrier.set_pace();

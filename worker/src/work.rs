@@ -47,6 +47,8 @@ pub struct Options {
     pub budget: Budget,
     /// Rejects of chunks of the run that are done already.
     pub rejected: BTreeMap<ChunkId, u64>,
+    /// The fingerprint of the plan: where the run's is another by then, none of its chunks is done.
+    pub fingerprint: String,
     /// What operators asked of the run before it began here. In a fleet, later wishes are heard too.
     pub asked: Steering,
 }

@@ -18,6 +18,18 @@ pub(crate) enum RejectsCommand {
     List(RejectsList),
     /// Write them to a file.
     Export(RejectsExport),
+    /// Read and write them again, as the migration file says now, and nothing else.
+    Retry(RejectsRetry),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RejectsRetry {
+    #[command(flatten)]
+    pub(crate) of: OfRun,
+
+    /// Only those of this target table, with or without its schema. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Vec<String>,
 }
 
 /// Which rejects.
@@ -45,8 +57,12 @@ pub(crate) struct RejectsList {
     pub(crate) limit: usize,
 
     /// Show the sample rows of parked chunks instead.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resolved")]
     pub(crate) evidence: bool,
+
+    /// Show the rows that `rejects retry` wrote later instead.
+    #[arg(long)]
+    pub(crate) resolved: bool,
 }
 
 #[derive(Debug, ClapArgs)]

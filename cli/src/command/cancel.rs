@@ -36,5 +36,6 @@ pub(crate) async fn cancel(global: &Global, args: Cancel) -> Answer {
     render::state(global.output, &meant.found.record);
     progress::say("no chunk of it starts or commits any more; rows that were written stay");
     progress::say(&format!("see the result: longhaul report {}", run.short()));
+    progress::say(&format!("to drop what it made: longhaul clean {}", run.short()));
     Ok(exit::OK)
 }

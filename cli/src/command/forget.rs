@@ -1,5 +1,7 @@
 //! `longhaul forget`: removes the bookkeeping of a run that is over.
 
+use protocol::run::State;
+
 use crate::args::{Global, OfRun};
 use crate::exit::{self, Answer};
 use crate::{assemble, find, progress};
@@ -12,6 +14,15 @@ pub(crate) async fn forget(global: &Global, of: OfRun) -> Answer {
     let run = found.record.run;
     found.home.forget(run).await?;
     ledger.forget(run).await?;
-    progress::say(&format!("run {} is forgotten; its rows stay", run.short()));
+    let run = run.short();
+    match found.record.state {
+        State::Void => progress::say(&format!("run {run} is forgotten")),
+        State::Planning | State::Running | State::Paused | State::Complete => {
+            progress::say(&format!("run {run} is forgotten; its rows stay"));
+        }
+        State::Cancelled => progress::say(&format!(
+            "run {run} is forgotten; what it wrote stays, and `longhaul clean` can no longer drop it"
+        )),
+    }
     Ok(exit::OK)
 }

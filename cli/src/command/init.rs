@@ -10,6 +10,9 @@ use crate::exit::{self, Answer};
 use crate::progress;
 use crate::render::draft::Draft;
 
+/// Rows of each table that are read to foresee which would be rejected.
+const SAMPLE_ROWS: u64 = 1000;
+
 /// Looks at both sides and writes the file. Nothing is written to either.
 pub(crate) async fn init(_global: &Global, args: Init) -> Answer {
     let between = sides(&args)?;
@@ -21,7 +24,14 @@ pub(crate) async fn init(_global: &Global, args: Init) -> Answer {
     let variables = |name: &str| std::env::var(name).ok();
     let said = Said::of(&between)?;
     let (written, passwords) = config::written(said.origin(), said.over(), &variables)?;
-    let draft = Draft { written: &written, catalogue: &catalogue, drawn: drawn.as_ref() };
+    let sampled = match &drawn {
+        // Foreseeing is a courtesy: where it fails, the file is written without it.
+        Ok(plan) => coordinator::sample::sample(plan, source.as_ref(), SAMPLE_ROWS).await,
+        Err(_) => Ok(Vec::new()),
+    };
+    let sampled = sampled.unwrap_or_default();
+    let (drawn, sampled) = (drawn.as_ref(), sampled.as_slice());
+    let draft = Draft { written: &written, catalogue: &catalogue, drawn, sampled };
     assemble::write_new(&args.save, &draft.text())?;
     progress::say(&format!("written: {}", args.save.display()));
     for name in passwords {

@@ -3,6 +3,7 @@
 pub(crate) mod agree;
 pub(crate) mod cancel;
 pub(crate) mod check;
+pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod demo;
@@ -20,6 +21,7 @@ pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod retry;
+pub(crate) mod revise;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;

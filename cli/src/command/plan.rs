@@ -17,13 +17,21 @@ pub(crate) async fn plan(global: &Global, args: Plan) -> Answer {
     let settings = Settings::read(&between)?;
     let (source, target) = (settings.source().await?, settings.target().await?);
     let plan = assemble::draw(&settings, source.as_ref(), target.as_ref()).await?;
-    match global.output {
-        Output::Json => {
-            render::answer_as_json(&wire::plan_to_json(&plan));
+    let sampled = match args.sample {
+        Some(rows) => Some(coordinator::sample::sample(&plan, source.as_ref(), rows).await?),
+        None => None,
+    };
+    match (global.output, &sampled) {
+        (Output::Json, None) => render::answer_as_json(&wire::plan_to_json(&plan)),
+        (Output::Json, Some(sample)) => {
+            let plan: serde_json::Value = serde_json::from_str(&wire::plan_to_json(&plan))
+                .expect("it was written a moment ago");
+            render::answer_json(&serde_json::json!({ "plan": plan, "sample": sample }));
         }
-        Output::Text => {
+        (Output::Text, sampled) => {
             let places = (source.place(), target.place());
-            render::answer(&render::plan::text(&plan, places, global.verbose));
+            let sample = sampled.as_deref().map(render::sample::text).unwrap_or_default();
+            render::answer(&(render::plan::text(&plan, places, global.verbose) + &sample));
         }
     }
     if let Some(path) = &args.save {

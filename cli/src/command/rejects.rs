@@ -1,5 +1,7 @@
 //! `longhaul rejects`: the rows that were refused, on the screen or in a file.
 
+mod again;
+
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
@@ -17,13 +19,14 @@ use crate::exit::{self, Answer, Failure};
 use crate::find::{self, Found};
 use crate::render::rejects::{CSV_HEADINGS, Listing, Refused};
 use crate::render::visible;
-use crate::{progress, render};
+use crate::{Probes, progress, render};
 
-/// Lists or exports.
-pub(crate) async fn rejects(global: &Global, args: Rejects) -> Answer {
+/// Lists, exports or tries again.
+pub(crate) async fn rejects(global: &Global, args: Rejects, probes: Probes) -> Answer {
     match args.command {
         RejectsCommand::List(args) => list(global, args).await,
         RejectsCommand::Export(args) => export(global, args).await,
+        RejectsCommand::Retry(args) => again::retry(global, args, probes).await,
     }
 }
 
@@ -51,7 +54,9 @@ async fn list(global: &Global, args: RejectsList) -> Answer {
     let run = found.record.run;
     let mut listing = Listing::new(run, args.limit);
     let mut add = |reject| listing.add(chosen(&plan, &args.which, reject));
-    if args.evidence {
+    if args.resolved {
+        found.home.resolved(run, u64::MAX).await?.into_iter().for_each(add);
+    } else if args.evidence {
         found.home.samples(run).await?.into_iter().for_each(add);
     } else {
         let mut pages = Pages::of(found.home.as_mut(), run).await?;

@@ -13,8 +13,10 @@ use protocol::run::{self, Record, State};
 
 use crate::args::{Global, OnLost, Output, Resume};
 use crate::assemble::{self, Settings};
+use crate::command::revise;
 use crate::execute::{Stored, execute};
 use crate::exit::{self, Answer, Failure};
+use crate::find::Found;
 use crate::fleet::meant::Meant;
 use crate::person::Driver;
 use crate::{Probes, find, progress, render};
@@ -45,10 +47,22 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
         return of_the_fleet(global, meant).await;
     }
     let (mut found, ledger) = (meant.found, meant.local);
-    let run = found.record.run;
     if !resume.take_over {
         refuse_driven(&found.record, found.home.as_mut()).await?;
     }
+    revise::say_ignored(&mut found).await;
+    go_on(global, found, ledger, resume.on_snapshot_lost, probes).await
+}
+
+/// Drives a run of this machine to its end.
+pub(crate) async fn go_on(
+    global: &Global,
+    mut found: Found,
+    ledger: Arc<dyn Ledger>,
+    on_lost: Option<OnLost>,
+    probes: Probes,
+) -> Answer {
+    let run = found.record.run;
     let plan = found.home.plan(run).await?;
     let source = Settings::read(&found.between)?.source().await?;
     let chunks = u32::try_from(plan.chunks.len()).expect("chunk ids are u32");
@@ -56,7 +70,7 @@ pub(crate) async fn resume(global: &Global, resume: Resume, probes: Probes) -> A
     reopen(ledger.as_ref(), run).await?;
     assemble::remember(ledger.as_ref(), run, &found.between).await;
     progress::say(&format!("resuming run {}", run.short()));
-    let on_snapshot_lost = match resume.on_snapshot_lost {
+    let on_snapshot_lost = match on_lost {
         None => plan.on_snapshot_lost,
         Some(OnLost::Stop) => OnSnapshotLost::Stop,
         Some(OnLost::Drift) => OnSnapshotLost::Drift,
@@ -90,14 +104,15 @@ async fn complete_already(global: &Global, mut meant: Meant) -> Answer {
 /// Refuses a run that another process drives now: two would take it from each other in turn.
 pub(crate) async fn refuse_driven(record: &Record, home: &mut dyn Home) -> Result<(), Fault> {
     let run = record.run;
+    let short = run.short();
     let history = home.history(run).await?;
     match Driver::of(record, &history).filter(|driver| driver.alive) {
         None => Ok(()),
         Some(driver) => Err(Fault::new(Code::RunBusy, format!("run {run}"))
             .saying(driver.sentence())
             .next(format!(
-                "Watch it: longhaul status {run} --watch. To drive it from here instead: longhaul \
-                 resume {run} --take-over"
+                "Watch it: longhaul status {short} --watch. To drive it from here instead: longhaul \
+                 resume {short} --take-over"
             ))),
     }
 }
@@ -110,8 +125,8 @@ fn refuse_changes(set: &[String]) -> Result<(), Fault> {
         Some(setting) => Err(Fault::new(Code::Usage, format!("--set {setting}"))
             .saying("the plan of a run that has begun does not change")
             .next(
-                "Change limits with `longhaul limit RUN rejects=100`; for all else, cancel the \
-                 run and begin another.",
+                "Change limits with `longhaul limit RUN rejects=100`; for all else, change the file, \
+                 and type `longhaul revise RUN -f FILE`.",
             )),
     }
 }

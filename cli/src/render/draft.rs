@@ -1,11 +1,13 @@
 //! A migration file to begin with, commented.
 
+use coordinator::sample::Sampled;
 use protocol::fault::Fault;
 use protocol::plan::{Level, Plan, grouped as grouped_notes};
 use protocol::schema::{Catalogue, Table};
 
 use super::notes;
 use super::report::{grouped, size};
+use super::sample;
 use super::visible;
 
 /// Tables that are listed.
@@ -19,6 +21,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) catalogue: &'a Catalogue,
     /// What moving everything would come to, or why it is refused.
     pub(crate) drawn: Result<&'a Plan, &'a Fault>,
+    /// What the first rows of each table came to.
+    pub(crate) sampled: &'a [Sampled],
 }
 
 impl Draft<'_> {
@@ -50,13 +54,30 @@ impl Draft<'_> {
             section("environments", ""),
             section("from", ""),
             section("to", ""),
-            section("entities", "entities: all\n"),
+            section("entities", &self.entities()),
             self.tables(),
             self.attention(),
             section("mode", "mode: create\n"),
             section("consistency", "consistency: snapshot\n"),
             section("limits", LIMITS),
         )
+    }
+
+    /// What is moved: everything, and what becomes of values that do not fit, where some were seen.
+    fn entities(&self) -> String {
+        if self.sampled.iter().all(|table| table.rejects.is_empty()) {
+            return "entities: all\n".into();
+        }
+        let mut out = String::from(
+            "# Of the first rows of each table, some hold values that their column cannot. `null`, `clamp`\n\
+             # (the nearest value) and `{ replace: … }` let them through; without a policy the run stops.\n",
+        );
+        for table in self.sampled {
+            for one in &table.rejects {
+                out += &format!("#   {}\n", visible::text(&sample::sentence(table, one)));
+            }
+        }
+        out + "entities:\n" + &sample::proposal(self.sampled, "  ") + "  - \"*\"\n"
     }
 
     /// What the source holds, the largest first.
@@ -100,6 +121,9 @@ impl Draft<'_> {
                 notes::lines(group).into_iter().map(move |(_, line)| format!("{level}{line}"))
             })),
         }
+        for table in self.sampled {
+            lines.extend(table.rejects.iter().map(|one| sample::sentence(table, one)));
+        }
         if lines.is_empty() {
             return "# Nothing needs your attention.\n".into();
         }
@@ -109,7 +133,7 @@ impl Draft<'_> {
 }
 
 /// What a draft says of limits.
-const LIMITS: &str = "limits:\n  slots: 2         # chunks in flight at once\n  rejects: 1000    # rows per table that may be rejected before it stops\n";
+const LIMITS: &str = "limits:\n  slots: 2         # chunks in flight at once\n  rejects: 0       # rows per table that may be rejected before it stops\n";
 
 /// The parts of a file, each with its key.
 fn sections(file: &str) -> Vec<(&str, String)> {

@@ -7,11 +7,13 @@ pub(crate) mod plan;
 pub(crate) mod rejects;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod sample;
 mod spent;
 pub(crate) mod status;
 pub(crate) mod steering;
 pub(crate) mod verify;
 pub(crate) mod visible;
+mod ways;
 pub(crate) mod workers;
 
 use std::error::Error as _;
@@ -259,7 +261,7 @@ pub(crate) fn end(output: Output, end: &End<'_>) -> u8 {
     match &end.outcome {
         Outcome::Ended(Ended::Complete) => return complete(report, end.strict, output),
         Outcome::Ended(Ended::Stuck) => {
-            complain(&stuck(report), output);
+            complain(&ways::parked(report, stuck(report)), output);
             let retry = format!("try them again with: longhaul retry {}", report.run.short());
             insist(if end.fleet { &retry } else { &resume });
         }

@@ -112,8 +112,8 @@ impl Status {
         let copies = receipts
             .iter()
             .filter(|r| plan.chunk(r.chunk).is_some_and(|chunk| chunk.stage == Stage::Copy));
-        let (rows_written, rows_rejected) =
-            copies.fold((0, 0), |(w, r), receipt| (w + receipt.written.rows, r + receipt.rejected));
+        let rows_written = copies.map(|receipt| receipt.written.rows).sum();
+        let rows_rejected = coordinator::report::rejected(plan, receipts);
         let next = next(record, fleet.is_some());
         Self {
             run: record.run.to_string(),

@@ -87,8 +87,9 @@ async fn hold_source(
     if hold::readers(&parts.plan).all(|chunk| is_done(&chunk)) {
         return Ok(None);
     }
+    let how = (begun, hold::only_again(&parts.plan, |chunk| is_done(&chunk)));
     let (source, lost) = (parts.source.as_ref(), parts.on_snapshot_lost);
-    let (held, finding) = hold::hold(&parts.plan, &term.record, begun, source, home, lost).await?;
+    let (held, finding) = hold::hold(&parts.plan, &term.record, how, source, home, lost).await?;
     let held = held.filter(|_| !parts.embedded);
     if let Some(held) = &held {
         home.note_held(parts.run, term.epoch, held).await?;

@@ -64,7 +64,8 @@ impl Drive {
             }
         }
         let record = home.run(parts.run).await?;
-        let (held, finding) = hold::hold(&parts.plan, &record, true, source, home, lost).await?;
+        let how = (true, hold::only_again(&parts.plan, is_read));
+        let (held, finding) = hold::hold(&parts.plan, &record, how, source, home, lost).await?;
         if let Some(held) = &held {
             home.note_held(parts.run, self.epoch, held).await?;
         }

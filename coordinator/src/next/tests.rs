@@ -16,6 +16,7 @@ fn plan(chunks: Vec<(Stage, Option<u32>, Vec<After>, u64)>) -> Plan {
         work: Work::Copy(Range::default()),
         after,
         weight,
+        retries: None,
     };
     Plan {
         migration: "test".into(),

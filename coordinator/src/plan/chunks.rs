@@ -92,7 +92,7 @@ impl Chunks {
         weight: u64,
     ) -> ChunkId {
         let id = u32::try_from(self.0.len()).map(ChunkId).expect("fewer than 2^32 chunks");
-        self.0.push(Chunk { id, stage, entity, work, after, weight });
+        self.0.push(Chunk { id, stage, entity, work, after, weight, retries: None });
         id
     }
 

@@ -365,6 +365,7 @@ fn chunks(entities: &[Entity], design: &Design, copies: u32) -> Vec<Chunk> {
             work,
             after: Vec::new(),
             weight: 0,
+            retries: None,
         })
         .collect()
 }

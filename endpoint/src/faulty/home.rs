@@ -12,7 +12,7 @@ use protocol::receipt::{Receipt, Reject};
 use protocol::run::{self, Record, Steering};
 
 use super::{Op, Script};
-use crate::Home;
+use crate::{Home, Revision};
 
 pub(super) struct FaultyHome {
     pub(super) inner: Box<dyn Home>,
@@ -118,6 +118,27 @@ impl Home for FaultyHome {
 
     async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault> {
         self.inner.crew(run, worker, slots).await
+    }
+
+    async fn revise(&mut self, run: RunId, revision: &Revision) -> Result<run::State, Fault> {
+        self.inner.revise(run, revision).await
+    }
+
+    async fn resolved(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault> {
+        self.inner.resolved(run, limit).await
+    }
+
+    async fn begun(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
+        self.inner.begun(run).await
+    }
+
+    async fn undo(
+        &mut self,
+        run: RunId,
+        statements: &[String],
+        entry: &Entry,
+    ) -> Result<run::State, Fault> {
+        self.inner.undo(run, statements, entry).await
     }
 
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {

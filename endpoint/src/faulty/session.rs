@@ -37,6 +37,20 @@ impl Session for FaultySession {
         self.inner.all_done(run, chunks).await
     }
 
+    fn believe(&mut self, fingerprint: &str) {
+        self.inner.believe(fingerprint);
+    }
+
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        self.inner.settle(by, of, resolved, again).await
+    }
+
     async fn start(
         &mut self,
         entity: &Entity,

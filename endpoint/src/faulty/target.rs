@@ -14,7 +14,7 @@ use super::source::FaultyRows;
 use super::{Op, Script};
 use crate::{
     Capabilities, CoarseKey, Coincidence, Design, DesignedStep, Home, KeyTexts, Lacking, Rehearsal,
-    Rows, Session, Target, Wanted,
+    Rows, Session, Target, Undo, Wanted,
 };
 
 /// A target that fails as told, with its home and its sessions.
@@ -66,6 +66,10 @@ impl Target for FaultyTarget {
 
     fn emptying(&self, tables: &[TableName]) -> Option<Step> {
         self.inner.emptying(tables)
+    }
+
+    fn undoing(&self, run: RunId, undo: &Undo) -> Vec<String> {
+        self.inner.undoing(run, undo)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

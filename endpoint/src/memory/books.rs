@@ -14,7 +14,7 @@ use protocol::run::{Event, Record, State as RunState, Steering};
 use protocol::schema::TableName;
 
 use super::{Shared, State};
-use crate::{CREW_MS, Home};
+use crate::{CREW_MS, Home, Revision};
 
 /// What the bookkeeping tables would hold.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub(super) struct Run {
     /// Workers that said that they are at it: their slots, and when.
     crew: BTreeMap<WorkerId, (u32, tokio::time::Instant)>,
     history: Vec<Entry>,
+    /// Rejects that were written later.
+    pub(super) resolved: Vec<Reject>,
 }
 
 impl Run {
@@ -55,6 +57,12 @@ impl Books {
         let target = entity.map(|id| &found.plan.entity(id).target);
         found.record.state.admits_chunks()
             && target.is_none_or(|target| self.owners.get(target) == Some(&run))
+    }
+
+    /// Whether the plan of the run is the one that is believed, where one is.
+    pub(super) fn goes_by(&self, run: RunId, believed: Option<&str>) -> bool {
+        let plan = self.runs.get(&run).map(|run| run.plan.fingerprint());
+        believed.is_none_or(|believed| plan.as_deref() == Some(believed))
     }
 
     pub(super) fn owns(&self, run: RunId, entity: &TableName) -> bool {
@@ -88,6 +96,7 @@ impl Books {
             samples: Vec::new(),
             crew: BTreeMap::new(),
             history: Vec::new(),
+            resolved: Vec::new(),
         };
         self.runs.insert(record.run, run);
         Ok(())
@@ -110,6 +119,31 @@ impl Books {
             self.owners.retain(|_, owner| *owner != run);
         }
         Ok(to)
+    }
+
+    fn revise(&mut self, run: RunId, revision: &Revision) -> Result<RunState, Fault> {
+        let found = self.runs.get_mut(&run).ok_or_else(|| unknown(run))?;
+        let changed =
+            |chunk: &ChunkId| revision.changed.contains(chunk) && !revision.undone.contains(chunk);
+        if found.plan.fingerprint() != revision.of || found.receipts.keys().any(changed) {
+            return Err(busy(run).saying("it changed meanwhile"));
+        }
+        let state = match found.record.state {
+            state @ (RunState::Planning | RunState::Running | RunState::Paused) => state,
+            state @ (RunState::Cancelled | RunState::Complete | RunState::Void) => {
+                state.on(Event::Reopened).map_err(|error| busy(run).because(error))?
+            }
+        };
+        found.plan = revision.plan.clone();
+        found.record.fingerprint = revision.plan.fingerprint();
+        (found.record.state, found.record.ended) = (state, None);
+        found.record.epoch += 1;
+        (found.led, found.record.held) = (None, None);
+        revision.undone.iter().for_each(|chunk| drop(found.receipts.remove(chunk)));
+        found.history.push(revision.entry.clone());
+        let targets = revision.plan.entities.iter().map(|entity| (entity.target.clone(), run));
+        self.owners.extend(targets);
+        Ok(state)
     }
 
     fn forget(&mut self, run: RunId) -> Result<(), Fault> {
@@ -348,6 +382,33 @@ impl Home for MemoryHome {
             });
             there.map(|(slots, _)| u64::from(*slots)).sum()
         })
+    }
+
+    async fn revise(&mut self, run: RunId, revision: &Revision) -> Result<RunState, Fault> {
+        self.alone(run, |books| books.revise(run, revision)).await
+    }
+
+    async fn resolved(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.at(run, |run| run.resolved.iter().take(limit).cloned().collect())
+    }
+
+    async fn begun(&mut self, _run: RunId) -> Result<Vec<ChunkId>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn undo(
+        &mut self,
+        run: RunId,
+        statements: &[String],
+        entry: &Entry,
+    ) -> Result<RunState, Fault> {
+        self.alone(run, |books| books.change(run, Event::RolledBack, entry.at)).await?;
+        let mut state = self.shared.lock();
+        for statement in statements {
+            super::design::undo(&mut state.tables, statement);
+        }
+        Ok(RunState::Void)
     }
 
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {

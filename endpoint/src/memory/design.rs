@@ -1,12 +1,37 @@
 //! What this engine makes of tables that came from elsewhere: the same tables.
 
+use std::sync::Arc;
+
 use protocol::fault::{Code, Fault};
 use protocol::id::EntityId;
 use protocol::plan::{Level, Note, Stage, Step, StepKind};
-use protocol::schema::{Column, Engine, Logical, Table};
+use protocol::schema::{Column, Engine, Logical, Table, TableName};
 
-use super::tables::Statement;
-use crate::{Design, DesignedColumn, DesignedStep, Wanted};
+use super::tables::{Statement, Tables};
+use crate::{Design, DesignedColumn, DesignedStep, Undo, Wanted};
+
+/// Whether a table is only emptied, and its name.
+pub(super) fn undoing(undo: &Undo) -> Vec<String> {
+    let emptied = undo.emptied.iter().map(|name| (true, name));
+    let said = |one: (bool, &TableName)| {
+        serde_json::to_string(&one).expect("our own types have string keys only")
+    };
+    emptied.chain(undo.tables.iter().map(|name| (false, name))).map(said).collect()
+}
+
+/// Does what [`undoing`] says.
+pub(super) fn undo(tables: &mut Tables, statement: &str) {
+    match serde_json::from_str::<(bool, TableName)>(statement) {
+        Ok((false, name)) => drop(tables.remove(&name)),
+        Ok((true, name)) => {
+            if let Some(stored) = tables.get_mut(&name) {
+                Arc::make_mut(stored).rows.clear();
+            }
+        }
+        // Not one of ours.
+        Err(_) => {}
+    }
+}
 
 /// Longest name, in bytes; arbitrary, so that tests can pass it.
 pub(super) const NAME_BYTES_MAX: usize = 255;

@@ -20,6 +20,8 @@ use crate::{Begun, Session, Write};
 pub(super) struct MemorySession {
     shared: Arc<Shared>,
     open: Option<Open>,
+    /// The plan that its chunks are of.
+    believed: Option<String>,
 }
 
 /// An open transaction.
@@ -34,6 +36,8 @@ struct Open {
     savepoint: Option<(Tables, usize)>,
     way: Option<Way>,
     rejects: Vec<Reject>,
+    /// Rejects of another chunk that are over with, by key.
+    settled: Vec<(ChunkId, Vec<String>, Vec<Reject>)>,
     receipt: Option<Receipt>,
     /// After a fault nothing more can be done but to go back.
     failed: bool,
@@ -91,7 +95,7 @@ enum Door {
 
 impl MemorySession {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, open: None }
+        Self { shared, open: None, believed: None }
     }
 
     fn open(&mut self) -> Result<&mut Open, Fault> {
@@ -158,11 +162,13 @@ impl Session for MemorySession {
         // What a cancelled call left behind is undone first.
         self.open = None;
         let inside = !matches!(chunk.work, Work::Step(_));
+        let believed = self.believed.clone();
         let look = |state: &mut State| {
             if inside && state.closing(run) {
                 return Ok(None);
             }
-            if !state.admits(run, chunk.id) {
+            let known = |books: &super::books::Books| books.goes_by(run, believed.as_deref());
+            if !state.admits(run, chunk.id) || !state.books.as_ref().is_some_and(known) {
                 return Ok(Some(Door::Ended(Begun::Fenced)));
             }
             if let Some(receipt) = state.receipt(run, chunk.id) {
@@ -189,6 +195,7 @@ impl Session for MemorySession {
             savepoint: None,
             way: None,
             rejects: Vec::new(),
+            settled: Vec::new(),
             receipt: None,
             failed: false,
         });
@@ -297,6 +304,22 @@ impl Session for MemorySession {
         Ok(())
     }
 
+    fn believe(&mut self, fingerprint: &str) {
+        self.believed = Some(fingerprint.to_owned());
+    }
+
+    async fn settle(
+        &mut self,
+        _by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        let again = again.iter().map(|reject| Reject { chunk: of, ..reject.clone() }).collect();
+        self.open()?.settled.push((of, resolved.to_vec(), again));
+        Ok(())
+    }
+
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         self.open()?.rejects.extend_from_slice(rejects);
         Ok(())
@@ -351,6 +374,13 @@ impl Session for MemorySession {
         let run = books.ok_or_else(|| not_mine(chunk))?;
         run.receipts.insert(chunk, receipt);
         run.rejects.extend(open.rejects);
+        for (of, resolved, again) in open.settled {
+            let over = |one: &Reject| one.chunk == of && resolved.contains(&one.key);
+            let said = |one: &Reject| one.chunk == of && again.iter().any(|a| a.key == one.key);
+            run.resolved.extend(run.rejects.iter().filter(|one| over(one)).cloned());
+            run.rejects.retain(|one| !over(one) && !said(one));
+            run.rejects.extend(again);
+        }
         run.samples.retain(|sample| sample.chunk != chunk);
         state.tables = tables;
         // Before the flight ends, which takes the lock itself.

@@ -12,7 +12,9 @@ use super::books::MemoryHome;
 use super::session::MemorySession;
 use super::source::MemoryRows;
 use super::{Memory, design};
-use crate::{Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Wanted};
+use crate::{
+    Capabilities, Design, DesignedStep, Home, Rehearsal, Rows, Session, Target, Undo, Wanted,
+};
 
 #[async_trait]
 impl Target for Memory {
@@ -42,6 +44,10 @@ impl Target for Memory {
 
     fn numbering(&self, _table: &Table, _columns: &[String]) -> Option<Step> {
         None
+    }
+
+    fn undoing(&self, _run: RunId, undo: &Undo) -> Vec<String> {
+        design::undoing(undo)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

@@ -54,6 +54,7 @@ fn plan() -> Plan {
         work: Work::Copy(Range::default()),
         after: Vec::new(),
         weight: 0,
+        retries: None,
     };
     Plan {
         migration: "m".into(),

@@ -28,6 +28,7 @@ use protocol::schema::{Engine, Key, Table, TableName};
 
 use super::version::Server;
 use super::{introspect, words};
+use crate::Undo;
 use crate::sql::{beside, portable};
 use crate::{Design, DesignedStep, Wanted};
 
@@ -37,6 +38,15 @@ pub(super) const NAME_CHARS_MAX: usize = 64;
 /// Longest index entry, in bytes, and bytes of a character.
 const INDEX_BYTES: u32 = 3072;
 const CHAR_BYTES: u32 = 4;
+
+/// What drops and empties that. Nothing outside refers to these tables, so the keys between them need not
+/// be looked at.
+pub(super) fn undoing(undo: &Undo) -> Vec<String> {
+    let mut said = vec!["SET SESSION foreign_key_checks = 0".to_owned()];
+    said.extend(crate::undo::statements(undo, &words::table, false, &|_| None));
+    said.push("SET SESSION foreign_key_checks = 1".to_owned());
+    said
+}
 
 /// Designs the tables.
 ///

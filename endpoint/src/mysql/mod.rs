@@ -61,7 +61,7 @@ use tokio::sync::Mutex;
 use crate::sql::control::Control;
 use crate::{
     Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
-    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
+    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Undo, Wanted,
 };
 use connect::{Door, Duty, Link, Met};
 use idle::Idle;
@@ -248,6 +248,10 @@ impl Target for MySql {
             orphans: None,
             parts: Vec::new(),
         })
+    }
+
+    fn undoing(&self, _run: RunId, undo: &Undo) -> Vec<String> {
+        design::undoing(undo)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

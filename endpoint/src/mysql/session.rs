@@ -35,6 +35,8 @@ pub(super) struct Writer {
     /// The way for rows that is open.
     way: Option<Way>,
     seen: receipts::Seen,
+    /// The plan that its chunks are of, by fingerprint.
+    believed: Option<String>,
 }
 
 struct Open {
@@ -49,7 +51,8 @@ struct Open {
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
         let seen = receipts::Seen::default();
-        Self { books: Bookkeeping(link), open: None, way: None, seen }
+        let believed = None;
+        Self { books: Bookkeeping(link), open: None, way: None, seen, believed }
     }
 
     fn link(&mut self) -> &mut Link {
@@ -69,7 +72,7 @@ impl Writer {
         self.link().run(DIALECT.begin).await?;
         self.open = Some(Open { run, chunk, step: None, complete: false });
         receipts::enter(&mut self.books, &DIALECT, run).await?;
-        if !receipts::admits(&mut self.books, &DIALECT, run).await? {
+        if !receipts::admits(&mut self.books, &DIALECT, run, self.believed.as_deref()).await? {
             self.undo().await?;
             return Ok(Begun::Fenced);
         }
@@ -97,7 +100,9 @@ impl Writer {
                 .saying("another attempt at the step is in flight"));
         }
         self.open = Some(Open { run, chunk, step: Some((lock, attempt)), complete: false });
-        let begun = match receipts::admits(&mut self.books, &DIALECT, run).await? {
+        let begun = match receipts::admits(&mut self.books, &DIALECT, run, self.believed.as_deref())
+            .await?
+        {
             true => self.decided(run, chunk).await?.unwrap_or(Begun::Open),
             false => Begun::Fenced,
         };
@@ -165,7 +170,8 @@ impl Writer {
     async fn open_step(&mut self, run: RunId, receipt: &Receipt) -> Result<(), Fault> {
         self.link().run(DIALECT.begin).await?;
         receipts::enter(&mut self.books, &DIALECT, run).await?;
-        let admitted = receipts::admits(&mut self.books, &DIALECT, run).await?;
+        let admitted =
+            receipts::admits(&mut self.books, &DIALECT, run, self.believed.as_deref()).await?;
         let Some((_, attempt)) = self.open.as_ref().and_then(|open| open.step.as_ref()) else {
             return Err(self.out_of_turn("complete"));
         };
@@ -276,6 +282,23 @@ impl Session for Writer {
             }
         }
         Ok(())
+    }
+
+    fn believe(&mut self, fingerprint: &str) {
+        self.believed = Some(fingerprint.to_owned());
+    }
+
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        let Some(run) = self.open.as_ref().map(|open| open.run) else {
+            return Err(self.out_of_turn("settle"));
+        };
+        receipts::settle(&mut self.books, &DIALECT, run, (by, of), resolved, again).await
     }
 
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {

@@ -24,11 +24,12 @@ mod words;
 use std::collections::BTreeMap;
 
 use protocol::fault::Fault;
-use protocol::id::EntityId;
+use protocol::id::{EntityId, RunId};
 use protocol::plan::{Level, Note, Said, Stage, Step, StepKind};
 use protocol::schema::{Column, Engine, OwnType, Table, TableName};
 
-use crate::{Design, DesignedStep, Wanted};
+use crate::sql::quote;
+use crate::{Design, DesignedStep, Undo, Wanted};
 use beside::Beside;
 pub(super) use finish::emptying;
 use names::Names;
@@ -89,6 +90,29 @@ pub(super) fn design(wanted: &Wanted) -> Result<Design, Fault> {
 /// The schema of names that come without one.
 fn home(wanted: &Wanted) -> &str {
     wanted.existing.default_schema.as_deref().unwrap_or(FALLBACK_SCHEMA)
+}
+
+/// What drops and empties that. A schema goes only if it is the one that the step made, which shows by the
+/// transaction, and if nothing stands in it any more.
+pub(super) fn undoing(run: RunId, undo: &Undo) -> Vec<String> {
+    let schema = |made: &crate::Made| {
+        let crate::Made { name, chunk, .. } = made;
+        let literal = quote::literal(&unquoted(name));
+        Some(format!(
+            "DO $longhaul$ BEGIN IF EXISTS (SELECT FROM pg_namespace n \
+             JOIN longhaul.receipt r ON r.xmin = n.xmin AND r.run = '{run}' AND r.chunk = {chunk} \
+             WHERE n.nspname = {literal} AND NOT EXISTS (SELECT FROM pg_depend d \
+             WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)) \
+             THEN DROP SCHEMA {name}; END IF; END $longhaul$"
+        ))
+    };
+    crate::undo::statements(undo, &|name| quote::table(name).to_string(), true, &schema)
+}
+
+/// The name that `"a ""b"""` quotes.
+fn unquoted(quoted: &str) -> String {
+    let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    bare.map_or_else(|| quoted.to_owned(), |bare| bare.replace("\"\"", "\""))
 }
 
 /// The table with a schema in front of every name, as this engine wants it.

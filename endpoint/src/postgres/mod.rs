@@ -54,7 +54,7 @@ use tokio::sync::Mutex;
 use crate::sql::control::Control;
 use crate::{
     Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
-    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
+    Lacking, Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Undo, Wanted,
 };
 use connect::{Door, Duty};
 use examine::Role;
@@ -228,6 +228,10 @@ impl Target for Postgres {
 
     fn emptying(&self, tables: &[TableName]) -> Option<Step> {
         Some(design::emptying(tables))
+    }
+
+    fn undoing(&self, run: RunId, undo: &Undo) -> Vec<String> {
+        design::undoing(run, undo)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

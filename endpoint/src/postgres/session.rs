@@ -39,6 +39,8 @@ pub(super) struct Writer {
     /// What switches the triggers on again that are off for the rows of the way.
     silenced: Option<String>,
     seen: receipts::Seen,
+    /// The plan that its chunks are of, by fingerprint.
+    believed: Option<String>,
 }
 
 struct Open {
@@ -82,8 +84,9 @@ fn computes(kind: StepKind) -> bool {
 
 impl Writer {
     pub(super) fn new(link: Link) -> Self {
+        let (open, way, understood, silenced) = (None, None, None, None);
         let seen = receipts::Seen::default();
-        Self { link, open: None, way: None, understood: None, silenced: None, seen }
+        Self { link, open, way, understood, silenced, seen, believed: None }
     }
 
     fn link(&self) -> &Link {
@@ -110,9 +113,10 @@ impl Writer {
         );
         self.link().batch(&begin).await?;
         let (mut asks, mut inserts) = (self.books(), self.books());
+        let believed = self.believed.as_deref();
         let (admitted, opened) = tokio::join!(
             biased;
-            receipts::admits(&mut asks, &DIALECT, at.run),
+            receipts::admits(&mut asks, &DIALECT, at.run, believed),
             at.open_receipt(&mut inserts),
         );
         // Where the first failed, the other only says that the transaction is over.
@@ -131,7 +135,7 @@ impl Writer {
         let (mut asks, mut inserts) = (self.books(), self.books());
         let (admitted, opened) = tokio::join!(
             biased;
-            receipts::admits(&mut asks, &DIALECT, at.run),
+            receipts::admits(&mut asks, &DIALECT, at.run, self.believed.as_deref()),
             at.open_receipt(&mut inserts),
         );
         // One that is not admitted is rolled back, with its receipt.
@@ -334,6 +338,24 @@ impl Session for Writer {
         Ok(())
     }
 
+    fn believe(&mut self, fingerprint: &str) {
+        self.believed = Some(fingerprint.to_owned());
+    }
+
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        self.catch_up().await?;
+        let Some(run) = self.open.as_ref().map(|open| open.run) else {
+            return Err(self.out_of_turn("settle"));
+        };
+        receipts::settle(&mut Once(&self.link), &DIALECT, run, (by, of), resolved, again).await
+    }
+
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {
         self.catch_up().await?;
         match &self.open {
@@ -372,7 +394,7 @@ impl Session for Writer {
             let (entered, admitted) = tokio::join!(
                 biased;
                 receipts::enter(&mut enters, &DIALECT, run),
-                receipts::admits(&mut asks, &DIALECT, run),
+                receipts::admits(&mut asks, &DIALECT, run, self.believed.as_deref()),
             );
             entered.and(admitted)
         };

@@ -15,6 +15,7 @@ pub(crate) mod chunk;
 mod history;
 mod home;
 mod pages;
+mod revise;
 mod rows;
 mod spell;
 mod tables;

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use protocol::fault::{Code, Fault};
 use protocol::finding::Finding;
+use protocol::id::RunId;
 use protocol::mapping::Consistency;
 use protocol::plan::{Bound, Entity, Step, StepKind};
 use protocol::schema::{Catalogue, Column, Engine, Logical, Table, TableName};
@@ -50,7 +51,7 @@ use crate::sql::control::Control;
 use crate::sql::quote;
 use crate::{
     Address, Capabilities, CoarseKey, Coincidence, Cut, Design, DesignedStep, Home, KeyTexts,
-    Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Wanted,
+    Link as Lead, Read, Rehearsal, Rows, Session, Source, Strays, Target, Undo, Wanted,
 };
 
 /// What SQLite can do.
@@ -227,6 +228,11 @@ impl Target for File {
             orphans: None,
             parts: Vec::new(),
         })
+    }
+
+    fn undoing(&self, _run: RunId, undo: &Undo) -> Vec<String> {
+        // Enforcement of foreign keys is off on our connections.
+        crate::undo::statements(undo, &|name| quote::table(name).to_string(), false, &|_| None)
     }
 
     async fn holds_rows(&self, table: &TableName) -> Result<bool, Fault> {

@@ -54,6 +54,8 @@ pub(super) struct Session {
     way: Option<Arc<Way>>,
     counted: u64,
     seen: chunk::Seen,
+    /// The plan that its chunks are of, by fingerprint.
+    believed: Option<String>,
 }
 
 /// How rows are written: one statement, run once per row.
@@ -73,8 +75,8 @@ impl Session {
         link.call(Doing::Write, relax).await?;
         let sign = Sign::of(place);
         let seen = chunk::Seen::default();
-        let (turn, known, run, way) = (None, None, None, None);
-        Ok(Self { link, writers, sign, turn, known, run, way, counted: 0, seen })
+        let (turn, known, run, way, believed) = (None, None, None, None, None);
+        Ok(Self { link, writers, sign, turn, known, run, way, counted: 0, seen, believed })
     }
 
     fn run(&self) -> Result<RunId, Fault> {
@@ -102,7 +104,8 @@ impl Session {
     ) -> Result<Begun, Fault> {
         chunk::enter(&mut self.link, &DIALECT, run).await?;
         let target = self.target(run, chunk).await?;
-        let admits = chunk::admits(&mut self.link, &DIALECT, run).await?;
+        let believed = self.believed.as_deref();
+        let admits = chunk::admits(&mut self.link, &DIALECT, run, believed).await?;
         let owns = match &target {
             Some(target) if admits => chunk::owns(&mut self.link, &DIALECT, run, target).await?,
             Some(_) | None => admits,
@@ -395,6 +398,21 @@ impl crate::Session for Session {
             }
         }
         Ok(())
+    }
+
+    fn believe(&mut self, fingerprint: &str) {
+        self.believed = Some(fingerprint.to_owned());
+    }
+
+    async fn settle(
+        &mut self,
+        by: ChunkId,
+        of: ChunkId,
+        resolved: &[String],
+        again: &[Reject],
+    ) -> Result<(), Fault> {
+        let run = self.run()?;
+        chunk::settle(&mut self.link, &DIALECT, run, (by, of), resolved, again).await
     }
 
     async fn reject(&mut self, rejects: &[Reject]) -> Result<(), Fault> {

@@ -80,7 +80,7 @@ codes! {
         about "The scheme decides the engine; the rest must be well formed for it. A password in a URL must be percent-encoded, and is better given by reference. Nothing was opened or written."
     PlanFormat "plan-format" Fatal exit 2
         title "the plan cannot be read"
-        advice "Plan again with `longhaul plan`."
+        advice "Draw it again: `longhaul plan -o PLAN`."
         about "The file is not a saved plan, is damaged, or was written by a newer version. Nothing was opened or written."
     PlanEdited "plan-edited" Fatal exit 2
         title "the plan was edited"
@@ -88,19 +88,19 @@ codes! {
         about "A saved plan carries a fingerprint of its content, and the two no longer match. A plan is reviewed and then carried out as it is. Nothing was opened or written."
     PlanStale "plan-stale" Fatal exit 2
         title "the plan is out of date"
-        advice "Plan again, and look at what changed."
+        advice "Draw it again with `longhaul plan -o PLAN`, look at what changed, and carry that out with `longhaul run PLAN`."
         about "Since the plan was made, the migration file or the catalogue of source or target has changed. A run would not do what was reviewed, so it does not start. Nothing was written."
     RunUnknown "run-unknown" Fatal exit 2
         title "no such run"
-        advice "List what is there with `longhaul status --to URL`."
+        advice "List the runs that were started from here with `longhaul runs`, or those in a target with `longhaul status --to URL`."
         about "Neither the local ledger nor the target knows the run. Its bookkeeping may have been removed with `longhaul forget`."
     RunAmbiguous "run-ambiguous" Fatal exit 2
         title "more than one run could be meant"
-        advice "Name the run."
+        advice "Name one of them: `longhaul runs` lists all."
         about "Without a run id, a command means the only unfinished run, or the latest. Here several are unfinished."
     RunBusy "run-busy" Fatal exit 2
         title "the run cannot do that now"
-        advice "See `longhaul status`."
+        advice "See what it is doing, and what it can do next, with `longhaul status`."
         about "The state of the run does not allow it: a run that is not over cannot be forgotten, and a complete one cannot be resumed."
     NotAgreed "not-agreed" Fatal exit 2
         title "nobody confirmed what would be deleted"
@@ -192,7 +192,7 @@ codes! {
         about "`when`, `check` and `compute` hold SQL expressions over a row, with PostgreSQL's meaning. They are read and typed while the plan is drawn. Nothing was written."
     TargetOwned "target-owned" Fatal exit 6
         title "another run is writing to the target table"
-        advice "Resume or cancel that run first; `longhaul status --to URL` shows it."
+        advice "Go on with that run (`longhaul resume RUN`), or give it up and drop what it made (`longhaul clean RUN`)."
         about "Two runs never write to one target table at a time: neither could prove what is there. The target itself records the owner. Nothing was written."
     SnapshotUnshared "snapshot-unshared" Fatal exit 6
         title "the source cannot share a snapshot with other processes"
@@ -228,7 +228,7 @@ codes! {
         about "A value does not fit its column, or a constraint forbids the row. Such rows are isolated and kept as rejects with their reason, up to the limit; all other rows are written."
     RejectLimit "reject-limit" Fatal exit 1
         title "too many rows were rejected"
-        advice "Look at the sample in `longhaul report`. Correct the cause, or allow more with `longhaul limit RUN rejects=NUMBER`; then `longhaul resume`, or `longhaul retry` for a run of a fleet."
+        advice "Look at the rows in `longhaul report`. Say in the file what becomes of such values (`policies`), and type `longhaul revise RUN -f FILE`; or allow the loss with `longhaul limit RUN rejects=NUMBER`. Then `longhaul resume RUN`, or `longhaul retry RUN` for a run of a fleet."
         about "A table has more rejected rows than its limit allows. Finished chunks stay; the chunk that went over the limit was rolled back and parked with a sample of the rows."
     LinkRefused "link-refused" Fatal exit 1
         title "a foreign-key value cannot be filled in"
@@ -236,7 +236,7 @@ codes! {
         about "In the second pass, the target's foreign key refused a value, or the row it belongs to does not exist. The rows were written with NULL in that column; they do not count as done."
     LinkBroken "link-broken" Fatal exit 1
         title "a foreign key cannot be created"
-        advice "The rows that are missing may be among the rejects (`longhaul rejects list`). Add them by hand, or correct the rows that refer to them; then `longhaul resume`, or `longhaul retry` for a run of a fleet."
+        advice "The rows that are missing may be among the rejects (`longhaul rejects list`). Correct them in the source, or say in the file what becomes of their values; `longhaul rejects retry RUN -f FILE` writes them, and then makes the key. Where the rows that link are wrong, correct those, then `longhaul resume RUN`, or `longhaul retry RUN` for a run of a fleet."
         about "Some of the rows refer to rows that the target does not have, mostly because they were rejected. The message counts them. All rows stay, and are verified all the same; only the foreign key is missing, and the run is not complete until it is created."
     Refused "refused" Fatal exit 1
         title "the server refused the statement"
@@ -252,15 +252,15 @@ codes! {
         about "The receipt could not be completed, because the server rolled the transaction back silently. The chunk's rows are not there, and it is done again."
     SnapshotLost "snapshot-lost" Fatal exit 1
         title "the snapshot is gone and the source has changed"
-        advice "Start again into an empty target, or continue with `longhaul resume --on-snapshot-lost drift`."
+        advice "Go on with `longhaul resume --on-snapshot-lost drift`; or drop what the run made with `longhaul clean RUN`, and start anew."
         about "All chunks read the source as of one moment. The process that held that moment ended, and the source's change counters say that the source was written to since. Finished chunks were not touched."
     PromiseBroken "promise-broken" Fatal exit 1
         title "the source was written to during the run"
-        advice "Stop the writers and run into an empty target, or use `consistency: snapshot`."
+        advice "Stop the writers, or use `consistency: snapshot`; drop what the run made with `longhaul clean RUN`, and start anew."
         about "The migration promises a quiesced source. The change counters before and after the copy differ, so the copy may not be of one moment."
     SourceChanged "source-changed" Fatal exit 1
         title "the source's structure changed during the run"
-        advice "Look at what changed; start again into an empty target."
+        advice "Look at what changed. Drop what the run made with `longhaul clean RUN`, and start anew."
         about "A table or column of the plan is gone or different. Finished chunks were not touched."
     Unknown "unknown" Unknown exit 1
         title "an error that Longhaul does not know"
@@ -276,11 +276,11 @@ codes! {
         about "A length or a count in an answer is beyond anything that a server of its kind sends: a message of two gigabytes, columns by the billion, notices without end. The connection was closed before memory was set aside for it, and the chunk was rolled back. It is tried a few times; then the chunk is parked, or the run is paused."
     Parked "parked" Fatal exit 1
         title "some steps failed"
-        advice "See `longhaul report`; correct the cause, then `longhaul resume`."
+        advice "See why in `longhaul report`. Correct the cause, or change the file and type `longhaul revise RUN -f FILE`; then `longhaul resume RUN`. To give up: `longhaul clean RUN` drops what the run made."
         about "Chunks that failed for good are parked, with the reason. Finished chunks stay finished. `longhaul resume` tries the parked chunks again, and only those."
     Cancelled "cancelled" Fatal exit 1
         title "the run was cancelled"
-        advice "Start a new run."
+        advice "Drop what it made with `longhaul clean RUN`, and start a new run."
         about "A cancelled run does no further chunk. What it wrote stays in the target."
     Deposed "deposed" Fatal exit 1
         title "another process leads this run now"

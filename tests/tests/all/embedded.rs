@@ -110,6 +110,7 @@ impl World {
             batch_bytes: 100,
             budget: worker::Budget::of_bytes(self.budget),
             rejected: BTreeMap::new(),
+            fingerprint: plan.fingerprint(),
             asked: Steering::default(),
         };
         let worker = Worker::new(parts, options);

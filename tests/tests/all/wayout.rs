@@ -1,8 +1,13 @@
 //! A way out of everything: each dead end that operators met, and the command that leaves it.
 
 mod checks;
+mod circle;
+mod cleaning;
 mod destroying;
 mod driving;
+mod foreseeing;
+mod retrying;
+mod revising;
 
 use tests::moving::{Engine, Move};
 
@@ -27,6 +32,45 @@ async fn shop(direction: (Engine, Engine)) -> Move {
     let case = Move::new(LONGHAUL, direction).await;
     case.from.run(SHOP).await;
     case
+}
+
+/// The same, with a date that the target does not have.
+async fn unfit(direction: (Engine, Engine)) -> Move {
+    let case = Move::new(LONGHAUL, direction).await;
+    let date = match direction.0 {
+        Engine::Sqlite => "'2024-02-31'",
+        Engine::Postgres => "'0044-03-15 BC'",
+        Engine::MySql => "'0000-00-00'",
+    };
+    case.from
+        .run(&format!(
+            "CREATE TABLE customer (id INTEGER NOT NULL PRIMARY KEY, born DATE);
+             CREATE TABLE shop_order (id INTEGER NOT NULL PRIMARY KEY,
+                customer_id INTEGER REFERENCES customer (id));
+             INSERT INTO customer VALUES (1, '2001-01-01'), (2, {date}), (3, '2003-03-03');
+             INSERT INTO shop_order VALUES (10, 1), (11, 2), (12, 3)"
+        ))
+        .await;
+    case
+}
+
+/// Writes the migration file as it is, without tolerance for rejects.
+fn strict(case: &Move, more: &str) {
+    let text = format!(
+        "name: moves\nenvironments:\n  old: {{ url: \"{}\" }}\n  new: {{ url: \"{}\" }}\n\
+         from: old\nto: new\n{more}\n",
+        case.from.url(),
+        case.to.url(),
+    );
+    std::fs::write(case.folder.path().join("longhaul.yaml"), text).unwrap();
+}
+
+/// What lets the date through.
+const NULL: &str = "entities:\n  - { entity: customer, policies: { born: null } }\n  - \"*\"";
+
+/// The run that is here.
+fn id(case: &Move) -> String {
+    case.longhaul(&["status"]).exits(0).json()["run"].as_str().unwrap().to_owned()
 }
 
 /// Runs a command with answers for people.

@@ -137,6 +137,7 @@ fn plan(entity: Entity) -> Plan {
         work,
         after: Vec::new(),
         weight: 0,
+        retries: None,
     };
     Plan {
         migration: "test".into(),

@@ -57,7 +57,7 @@ impl<S: Sql> Control<S> {
         self.sql.insert_new(&insert, "run", &params).await
     }
 
-    async fn insert_chunks(&mut self, run: RunId, plan: &Plan) -> Result<(), Fault> {
+    pub(super) async fn insert_chunks(&mut self, run: RunId, plan: &Plan) -> Result<(), Fault> {
         for part in plan.chunks.chunks(chunk::ROWS_PER_INSERT) {
             let insert = format!(
                 "INSERT INTO {}plan (run, chunk, stage, entity, body) VALUES {}",
@@ -80,7 +80,11 @@ impl<S: Sql> Control<S> {
     }
 
     /// Takes ownership of a target entity. An owner that is over, or gone, gives way.
-    async fn own(&mut self, run: RunId, entity: &protocol::schema::TableName) -> Result<(), Fault> {
+    pub(super) async fn own(
+        &mut self,
+        run: RunId,
+        entity: &protocol::schema::TableName,
+    ) -> Result<(), Fault> {
         let p = self.dialect.prefix;
         let key = self.dialect.owner_key(entity);
         let params = [Param::Text(key.clone()), Param::text(run)];
@@ -127,7 +131,7 @@ impl<S: Sql> Control<S> {
         Ok(())
     }
 
-    async fn take_gate(&mut self, run: RunId) -> Result<(), Fault> {
+    pub(super) async fn take_gate(&mut self, run: RunId) -> Result<(), Fault> {
         match self.dialect.gate_exclusive {
             Some(gate) => self.sql.batch(&gate(run)).await,
             None => Ok(()),

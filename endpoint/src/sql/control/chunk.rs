@@ -26,16 +26,19 @@ pub(crate) async fn enter(sql: &mut dyn Sql, dialect: &Dialect, run: RunId) -> R
     }
 }
 
-/// Whether chunks of this run may be committed: it is running or paused. To be asked behind the
-/// gate.
+/// Whether chunks of this run may be committed: it is running or paused, and its plan is the one that is
+/// believed, where one is. To be asked behind the gate.
 pub(crate) async fn admits(
     sql: &mut dyn Sql,
     dialect: &Dialect,
     run: RunId,
+    believed: Option<&str>,
 ) -> Result<bool, Fault> {
-    let states = format!("SELECT state FROM {}run WHERE run = $1", dialect.prefix);
+    let states = format!("SELECT state, fingerprint FROM {}run WHERE run = $1", dialect.prefix);
     let Some(row) = sql.query(&states, &[Param::text(run)]).await?.pop() else { return Ok(false) };
-    Ok(Cells::of(row).parse::<State>()?.admits_chunks())
+    let mut cells = Cells::of(row);
+    let (state, plan): (State, String) = (cells.parse()?, cells.parse()?);
+    Ok(state.admits_chunks() && believed.is_none_or(|believed| believed == plan))
 }
 
 /// Whether a target entity is the run's own. To be asked behind the gate: there it stays so.
@@ -198,6 +201,46 @@ pub(crate) async fn insert_rejects(
     rejects: &[Reject],
 ) -> Result<(), Fault> {
     insert_rows(sql, dialect, "reject", run, rejects).await
+}
+
+/// Settles rejects of the chunk `of`: see `Session::settle`.
+pub(crate) async fn settle(
+    sql: &mut dyn Sql,
+    dialect: &Dialect,
+    run: RunId,
+    (by, of): (ChunkId, ChunkId),
+    resolved: &[String],
+    again: &[Reject],
+) -> Result<(), Fault> {
+    let p = dialect.prefix;
+    let has_all = spell::has_all(sql, dialect, resolved.iter().map(String::as_str)).await?;
+    let columns = rows::REJECT;
+    for some in resolved.chunks(ROWS_PER_INSERT) {
+        let (keys, params) = keyed(run, of, some, has_all);
+        let by = i64::from(by.0);
+        let keep = format!(
+            "INSERT INTO {p}resolved (run, {columns}, retried) SELECT run, {columns}, {by} \
+             FROM {p}reject WHERE {keys}"
+        );
+        sql.execute(&keep, &params).await?;
+        sql.execute(&format!("DELETE FROM {p}reject WHERE {keys}"), &params).await?;
+    }
+    let keys: Vec<String> = again.iter().map(|reject| reject.key.clone()).collect();
+    let has_all = spell::has_all(sql, dialect, keys.iter().map(String::as_str)).await?;
+    for some in keys.chunks(ROWS_PER_INSERT) {
+        let (keys, params) = keyed(run, of, some, has_all);
+        sql.execute(&format!("DELETE FROM {p}reject WHERE {keys}"), &params).await?;
+    }
+    let again: Vec<_> = again.iter().map(|reject| Reject { chunk: of, ..reject.clone() }).collect();
+    insert_rows(sql, dialect, "reject", run, &again).await
+}
+
+/// The condition for rejects of a chunk with these keys, and its parameters.
+fn keyed(run: RunId, chunk: ChunkId, keys: &[String], has_all: bool) -> (String, Vec<Param>) {
+    let mut params = vec![Param::text(run), Param::Int(i64::from(chunk.0))];
+    params.extend(keys.iter().map(|key| Param::Text(spell::keep(key, has_all))));
+    let places: Vec<_> = (3..params.len() + 1).map(|at| format!("${at}")).collect();
+    (format!("run = $1 AND chunk = $2 AND row_key IN ({})", places.join(", ")), params)
 }
 
 /// How many rows the done ones of these chunks rejected. Locks the entity's row of `owner` until the

@@ -14,7 +14,7 @@ use protocol::wire::FORMAT;
 
 use super::rows::{self, Cells};
 use super::{Dialect, Param, Sql, pages};
-use crate::Home;
+use crate::{Home, Revision};
 
 /// Chunks that are asked after in one statement.
 const DONE_OF_PAGE: usize = 500;
@@ -336,6 +336,33 @@ impl<S: Sql> Home for Control<S> {
 
     async fn crew(&mut self, run: RunId, worker: &WorkerId, slots: u32) -> Result<u64, Fault> {
         self.join_crew(run, worker, slots).await
+    }
+
+    async fn revise(&mut self, run: RunId, revision: &Revision) -> Result<State, Fault> {
+        self.revise_all(run, revision).await
+    }
+
+    async fn resolved(&mut self, run: RunId, limit: u64) -> Result<Vec<Reject>, Fault> {
+        if !self.there().await?.contains("resolved") {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let by = format!("ORDER BY chunk, row_key LIMIT {limit}");
+        let found = self.of_run(rows::REJECT, "resolved", run, &by).await?;
+        found.into_iter().map(rows::reject).collect()
+    }
+
+    async fn begun(&mut self, run: RunId) -> Result<Vec<ChunkId>, Fault> {
+        self.begun_steps(run).await
+    }
+
+    async fn undo(
+        &mut self,
+        run: RunId,
+        statements: &[String],
+        entry: &Entry,
+    ) -> Result<State, Fault> {
+        self.undo_all(run, statements, entry).await
     }
 
     async fn note(&mut self, run: RunId, entry: &Entry) -> Result<(), Fault> {

@@ -121,7 +121,15 @@ fn plan(entity: &Entity, chunks: u32) -> Plan {
 
 fn chunk(id: u32, work: Work) -> Chunk {
     let stage = Stage::Copy;
-    Chunk { id: ChunkId(id), stage, entity: Some(EntityId(0)), work, after: Vec::new(), weight: 0 }
+    Chunk {
+        id: ChunkId(id),
+        stage,
+        entity: Some(EntityId(0)),
+        work,
+        after: Vec::new(),
+        weight: 0,
+        retries: None,
+    }
 }
 
 fn record(id: u128, plan: &Plan) -> Record {

@@ -1,9 +1,10 @@
 //! What operators can ask of a run while it runs.
 
 use broker::Broker;
-use endpoint::Target;
 use endpoint::faulty::Op;
+use endpoint::{Revision, Target};
 use protocol::fault::Code;
+use protocol::history::{Deed, Entry, Person};
 use protocol::run::{Event, State, Steering};
 
 use super::house::House;
@@ -69,6 +70,33 @@ async fn parked_chunks_wait_for_a_retry_and_hold_up_only_what_depends_on_them() 
     house.until(run, State::Complete).await;
     house.assert_equal();
     assert_eq!(house.record(run).await.epoch, 1, "its leader stayed");
+}
+
+/// Workers and leader knew the old plan; whatever they had in hand of it is fenced.
+#[tokio::test(start_paused = true)]
+async fn a_revised_run_goes_on_by_its_new_plan_with_the_same_workers() {
+    let house = House::new();
+    let slowly = Steering { rows_per_second: Some(5), ..Steering::default() };
+    let run = house.submit_with(slowly).await;
+    let _fleet = house.staffed(2, 1);
+    house.until_it(async || house.done(run).await.len() > 1).await;
+    let mut home = house.target.home().await.unwrap();
+    home.change(run, Event::Paused, house.clock.now()).await.unwrap();
+    let plan = home.plan(run).await.unwrap();
+    let mut revised = plan.clone();
+    revised.limits.rejects = 77;
+    let (at, by) = (house.clock.now(), Person::default());
+    let entry = Entry { at, by, deed: Deed::Revised { taken: vec!["limits.rejects".into()] } };
+    let (changed, undone) = (Vec::new(), Vec::new());
+    let of = plan.fingerprint();
+    let revision = Revision { of, plan: revised.clone(), changed, undone, entry };
+    home.revise(run, &revision).await.unwrap();
+    home.change(run, Event::Resumed, house.clock.now()).await.unwrap();
+    house.until(run, State::Complete).await;
+    house.assert_equal();
+    let record = house.record(run).await;
+    assert_eq!(record.fingerprint, revised.fingerprint());
+    assert!(record.epoch > 2, "another term began: {}", record.epoch);
 }
 
 #[tokio::test(start_paused = true)]
