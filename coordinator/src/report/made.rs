@@ -35,24 +35,23 @@ pub(super) fn made(plan: &Plan, receipts: &[Receipt]) -> Vec<Made> {
     let mut kinds = BTreeMap::<String, Made>::new();
     for chunk in &plan.chunks {
         let Work::Step(step) = &chunk.work else { continue };
-        if !creates(step.kind) {
-            continue;
-        }
-        let word = serde_json::to_value(step.kind).unwrap_or_default();
-        let kind = word.as_str().unwrap_or("object").to_owned();
-        let made = kinds.entry(kind.clone()).or_insert_with(|| Made {
-            kind,
-            done: 0,
-            planned: 0,
-            names: Vec::new(),
-            missing: Vec::new(),
-        });
-        made.planned += 1;
-        let is_done = done.contains(&chunk.id);
-        made.done += u64::from(is_done);
-        let names = if is_done { &mut made.names } else { &mut made.missing };
-        if names.len() < NAMED_MAX {
-            names.push(step.what.clone());
+        for (kind, what) in step.changes().into_iter().filter(|(kind, _)| creates(*kind)) {
+            let word = serde_json::to_value(kind).unwrap_or_default();
+            let kind = word.as_str().unwrap_or("object").to_owned();
+            let made = kinds.entry(kind.clone()).or_insert_with(|| Made {
+                kind,
+                done: 0,
+                planned: 0,
+                names: Vec::new(),
+                missing: Vec::new(),
+            });
+            made.planned += 1;
+            let is_done = done.contains(&chunk.id);
+            made.done += u64::from(is_done);
+            let names = if is_done { &mut made.names } else { &mut made.missing };
+            if names.len() < NAMED_MAX {
+                names.push(what.to_owned());
+            }
         }
     }
     kinds.into_values().collect()
