@@ -375,7 +375,8 @@ impl Facts<'_> {
                 Work::Copy(_) => report.copy(receipt),
                 Work::Verify { .. } => slices.add(receipt),
                 Work::Step(step) if receipt.is_none() && chunk.stands_beside_rows() => {
-                    report.missing.push(step.what.clone());
+                    let parts = step.changes();
+                    report.missing.extend(parts.into_iter().map(|(_, what)| what.to_owned()));
                 }
                 Work::Link(_) | Work::Step(_) => {}
             }

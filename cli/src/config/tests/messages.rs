@@ -111,12 +111,12 @@ fn what_nobody_knows() {
     assert_eq!(
         added("entities:\n  - entity: orders\n    confilct: [id]\n"),
         "school.yaml:10:5: unknown key `confilct`; did you mean `conflict`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `when`, `check`, `compute`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         added("entities:\n  - entity: orders\n    filter: x\n"),
         "school.yaml:10:5: unknown key `filter`; did you mean `where`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `when`, `check`, `compute`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         added("limits: { workers: 4 }\n"),
@@ -522,7 +522,7 @@ fn overrides_are_pointed_at_too() {
     assert_eq!(
         variable("LONGHAUL_ENTITIES", "[a, { entity: b, confict: [c] }]"),
         "variable LONGHAUL_ENTITIES: unknown key `confict`; did you mean `conflict`?\n\
-         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
+         Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `when`, `check`, `compute`, `rejects`, `triggers`, `foreign_keys`, `indexes`."
     );
     assert_eq!(
         variable("LONGHAUL_ENVIRONMENTS__PROD__PASSWORD", "geheim"),

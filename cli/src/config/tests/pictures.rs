@@ -20,9 +20,9 @@ config-malformed
     ·     ────┬───
     ·         ╰── did you mean `conflict`?
     ╰────
-  help: Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`,
-        `rename`, `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `rejects`, `triggers`,
-        `foreign_keys`, `indexes`.
+  help: Valid keys: `entity`, `exclude`, `to`, `mode`, `conflict`, `where`, `top`, `rename`,
+        `exclude_columns`, `chunk_rows`, `on_unfit`, `policies`, `when`, `check`, `compute`,
+        `rejects`, `triggers`, `foreign_keys`, `indexes`.
 "
     );
 }
