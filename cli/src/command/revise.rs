@@ -9,6 +9,7 @@ use protocol::history::{Deed, Entry};
 use protocol::id::ChunkId;
 use protocol::plan::Plan;
 use protocol::run::State;
+use protocol::schema::TableName;
 use protocol::wire;
 use serde_json::json;
 
@@ -44,6 +45,7 @@ pub(crate) async fn revise(global: &Global, args: Revise) -> Answer {
     if args.check || (revised.taken.is_empty() && revised.plan == stored) {
         return Ok(exit::OK);
     }
+    keep_counters(found, &stored, &revised).await?;
     let deed = Deed::Revised { taken: revised.taken.clone() };
     store(found, &stored, revised, Vec::new(), deed).await?;
     assemble::remember(meant.local.as_ref(), run, &meant.found.between).await;
@@ -54,6 +56,27 @@ pub(crate) async fn revise(global: &Global, args: Revise) -> Answer {
     }
     progress::say(&format!("go on with: longhaul resume {short}"));
     Ok(exit::OK)
+}
+
+/// The source's change counters were taken over the tables of the stored plan. Where tables come in,
+/// they are taken anew over all, unless somebody wrote to the old ones since: then the run finds that out
+/// when it goes on. The new ones come first, so that no write in between goes unseen.
+async fn keep_counters(found: &mut Found, stored: &Plan, revised: &Revised) -> Result<(), Failure> {
+    let (Some(then), false) =
+        (found.record.counters.clone(), stored.entities.len() == revised.plan.entities.len())
+    else {
+        return Ok(());
+    };
+    let source = Settings::read(&found.between)?.source().await?;
+    let tables = |plan: &Plan| -> Vec<TableName> {
+        plan.entities.iter().map(|entity| entity.source.clone()).collect()
+    };
+    let new = source.counters(&tables(&revised.plan)).await?;
+    let old = source.counters(&tables(stored)).await?;
+    if source.unchanged(&then, &old) {
+        found.home.note_source(found.record.run, &new, found.record.drifted).await?;
+    }
+    Ok(())
 }
 
 /// A run that goes on meanwhile would do so by the old plan.

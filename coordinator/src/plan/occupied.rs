@@ -13,6 +13,9 @@ use super::select::Chosen;
 /// Tables that are listed.
 const LISTED_MAX: usize = 10;
 
+/// Rows that are counted of a table; of more it says so.
+const COUNTED_MAX: u64 = 1_000_000;
+
 /// The fault of one target table that holds rows already, told of all that do. Its place stays the
 /// first of them.
 pub(super) async fn all(
@@ -30,10 +33,12 @@ pub(super) async fn all(
         let Some(table) = find(there, &one.target, able) else { continue };
         // Whoever cannot be asked now was not the reason.
         if target.holds_rows(&table.name).await.unwrap_or(false) {
-            tables.push(match table.rows_estimate {
-                0 => table.name.to_string(),
-                1 => format!("{} (about 1 row)", table.name),
-                rows => format!("{} (about {rows} rows)", table.name),
+            tables.push(match target.count_rows(&table.name, COUNTED_MAX).await {
+                Ok(1) => format!("{} (1 row)", table.name),
+                Ok(COUNTED_MAX) => format!("{} ({COUNTED_MAX} rows or more)", table.name),
+                Ok(rows) => format!("{} ({rows} rows)", table.name),
+                // Counting is for the message alone.
+                Err(_) => table.name.to_string(),
             });
         }
     }

@@ -41,7 +41,7 @@ async fn a_source_table_that_vanishes_parks_its_chunks_and_all_others_are_done()
     from.run(&two_tables(false)).await;
     setting.migration(&from.url(), "sqlite:to.db", &format!("{CHUNKED}\nconsistency: drifting"));
     // The first chunk of rows of the first table was committed when it dies.
-    let died = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:3")).killed();
+    let died = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:2")).killed();
     let before = count(&setting.open("to.db"), "apple");
     assert_eq!(before, 100, "{died}");
     from.run("ALTER TABLE apple RENAME TO gone").await;
@@ -70,7 +70,7 @@ async fn a_target_table_that_vanishes_parks_its_chunks_and_all_others_are_done()
     let from = setting.sqlite("from.db", &two_tables(false));
     let to = Database::new().await;
     setting.migration(&from, &to.url(), CHUNKED);
-    let _ = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:3")).killed();
+    let _ = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:2")).killed();
     to.run("DROP TABLE apple").await;
     let said = setting.longhaul(&["resume"]);
     let words = ["rows of public.apple", "there is no such table", "longhaul resume"];
@@ -87,7 +87,7 @@ async fn a_source_that_changed_while_nobody_held_its_snapshot_stops_the_resume()
     let from = setting.sqlite("from.db", &two_tables(false));
     let to = Database::new().await;
     setting.migration(&from, &to.url(), CHUNKED);
-    let _ = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:3")).killed();
+    let _ = setting.run(setting.command(&["run"]).env(DIE_AT, "worker:Committed:2")).killed();
     setting.open("from.db").execute("DELETE FROM apple WHERE id = 300", []).unwrap();
     let said = setting.longhaul(&["resume"]);
     let _ = said.fault("snapshot-lost", 1, &["from.db", "resume --on-snapshot-lost drift"]);

@@ -34,20 +34,34 @@ async fn shop(direction: (Engine, Engine)) -> Move {
     case
 }
 
-/// The same, with a date that the target does not have.
+/// To each engine from one that has values which it lacks.
+const UNFIT: [(Engine, Engine); 3] = [
+    (Engine::Sqlite, Engine::Postgres),
+    (Engine::Postgres, Engine::MySql),
+    (Engine::Postgres, Engine::Sqlite),
+];
+
+/// A type, two values of it, one that the target lacks, and why it is rejected.
+fn values(direction: (Engine, Engine)) -> [&'static str; 5] {
+    match direction {
+        (_, Engine::Sqlite) => ["DOUBLE PRECISION", "1.5", "2.5", "'NaN'", "not_finite"],
+        (Engine::Postgres, _) => {
+            ["DATE", "'2001-01-01'", "'2002-02-02'", "'0044-03-15 BC'", "out_of_range"]
+        }
+        (_, _) => ["DATE", "'2001-01-01'", "'2002-02-02'", "'2024-02-31'", "no_such_date"],
+    }
+}
+
+/// The same tables, with one value that the target does not have.
 async fn unfit(direction: (Engine, Engine)) -> Move {
     let case = Move::new(LONGHAUL, direction).await;
-    let date = match direction.0 {
-        Engine::Sqlite => "'2024-02-31'",
-        Engine::Postgres => "'0044-03-15 BC'",
-        Engine::MySql => "'0000-00-00'",
-    };
+    let [kind, good, other, bad, _] = values(direction);
     case.from
         .run(&format!(
-            "CREATE TABLE customer (id INTEGER NOT NULL PRIMARY KEY, born DATE);
+            "CREATE TABLE customer (id INTEGER NOT NULL PRIMARY KEY, born {kind});
              CREATE TABLE shop_order (id INTEGER NOT NULL PRIMARY KEY,
                 customer_id INTEGER REFERENCES customer (id));
-             INSERT INTO customer VALUES (1, '2001-01-01'), (2, {date}), (3, '2003-03-03');
+             INSERT INTO customer VALUES (1, {good}), (2, {bad}), (3, {other});
              INSERT INTO shop_order VALUES (10, 1), (11, 2), (12, 3)"
         ))
         .await;

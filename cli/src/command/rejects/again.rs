@@ -1,6 +1,6 @@
 //! `longhaul rejects retry`: rejected rows are read and written again, and no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coordinator::revise::{Again, Revised, again};
 use protocol::fault::{Code, Fault};
@@ -79,20 +79,32 @@ async fn open(found: &mut Found) -> Result<BTreeMap<ChunkId, u64>, Fault> {
     Ok(open)
 }
 
-/// The plan as the file says now, as far as what was done allows.
+/// The plan, with what the file says now of values that do not fit, and of how many rows may be lost.
+/// What else it says is for `revise`.
 async fn as_now(found: &mut Found, stored: &Plan) -> Result<Revised, Failure> {
+    let mut now = Revised {
+        plan: stored.clone(),
+        changed: BTreeSet::new(),
+        taken: Vec::new(),
+        refused: Vec::new(),
+    };
     if !revise::changed(found, stored) {
-        return Ok(Revised {
-            plan: stored.clone(),
-            changed: Default::default(),
-            taken: Vec::new(),
-            refused: Vec::new(),
-        });
+        return Ok(now);
     }
     let revised = revise::redraw(found, stored).await?;
-    revised.taken.iter().for_each(|one| progress::say(&format!("taken over: {one}")));
-    revised.refused.iter().for_each(|one| progress::insist(&format!("not taken: {one}")));
-    Ok(revised)
+    for (entity, new) in now.plan.entities.iter_mut().zip(&revised.plan.entities) {
+        entity.policies.clone_from(&new.policies);
+        entity.rejects_max = new.rejects_max;
+    }
+    now.plan.limits = revised.plan.limits;
+    let concerns = |line: &&String| {
+        line.starts_with("limits.") || line.ends_with(": policies") || line.ends_with(": rejects")
+    };
+    let (taken, left): (Vec<_>, Vec<_>) = revised.taken.iter().partition(concerns);
+    taken.iter().for_each(|one| progress::say(&format!("taken over: {one}")));
+    let left = left.into_iter().chain(&revised.refused);
+    left.for_each(|one| progress::insist(&format!("not taken over by a retry: {one}")));
+    Ok(now)
 }
 
 fn is_meant(tables: &[String], entity: &Entity) -> bool {
