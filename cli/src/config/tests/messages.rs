@@ -426,7 +426,8 @@ fn environments_and_addresses() {
     );
     assert_eq!(
         changed("postgres:", "postgress:"),
-        "school.yaml:4:10: this is not the URL of a database; did you mean `postgres:`?"
+        "school.yaml:4:10: this is not the URL of a database; did you mean `postgres:`?\n\
+         Supported are PostgreSQL (`postgres://…`), MySQL and MariaDB (`mysql://…`), and SQLite (`sqlite:path`)."
     );
     assert_eq!(
         changed("sqlite:school", "school"),
