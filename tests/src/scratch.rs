@@ -96,6 +96,15 @@ impl Database {
         Self::made_with(&options).await
     }
 
+    /// A new, empty one in UTF-8 whose texts compare byte by byte and whose letters are Unicode's.
+    ///
+    /// # Panics
+    /// When the server of [`server`] cannot be reached.
+    pub async fn in_unicode() -> Self {
+        let options = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'";
+        Self::made_with(options).await
+    }
+
     async fn made_with(options: &str) -> Self {
         let name = format!("longhaul_test_{}", unique());
         let client = connect(&server()).await;

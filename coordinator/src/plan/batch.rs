@@ -27,10 +27,12 @@ enum Class {
 }
 
 /// Puts neighbours that may be done in one together. `small` tells of an entity whether its rows are
-/// few. Only neighbours: what a step waits for stands before it, and so no circle comes of it.
+/// few. `alike` says that the rows come from the same engine, which had the same keys, indexes and checks
+/// over them: another engine's rows may forbid one of these, and then no other is to be missing with it. Only neighbours: what a step waits for stands before it, and so no circle comes of it.
 pub(super) fn batch(
     steps: Vec<DesignedStep>,
     small: &dyn Fn(EntityId) -> bool,
+    alike: bool,
 ) -> Vec<DesignedStep> {
     if steps.iter().enumerate().any(|(at, step)| step.after.iter().any(|other| *other >= at)) {
         return steps;
@@ -40,7 +42,7 @@ pub(super) fn batch(
     // Where each of the steps went.
     let mut places: Vec<usize> = Vec::with_capacity(steps.len());
     for mut step in steps {
-        let class = class(&step, small);
+        let class = class(&step, small, alike);
         let joins = class.is_some() && class == open && batched.last().is_some_and(has_room);
         let place = batched.len() - usize::from(joins);
         let after: BTreeSet<usize> = step.after.iter().map(|other| places[*other]).collect();
@@ -55,21 +57,16 @@ pub(super) fn batch(
     batched
 }
 
-fn class(designed: &DesignedStep, small: &dyn Fn(EntityId) -> bool) -> Option<Class> {
+fn class(designed: &DesignedStep, small: &dyn Fn(EntityId) -> bool, alike: bool) -> Option<Class> {
     let step = &designed.step;
     let alone = step.destructive || step.orphans.is_some() || !designed.verified.is_empty();
     if alone || step.statements.is_empty() {
         return None;
     }
-    let of_rows = matches!(
-        step.kind,
-        StepKind::Key
-            | StepKind::Index
-            | StepKind::Check
-            | StepKind::Identity
-            | StepKind::Statistics
-            | StepKind::Comment
-    );
+    let harmless =
+        matches!(step.kind, StepKind::Identity | StepKind::Statistics | StepKind::Comment);
+    let forbidden_by_rows = matches!(step.kind, StepKind::Key | StepKind::Index | StepKind::Check);
+    let of_rows = harmless || alike && forbidden_by_rows;
     match designed.stage {
         Stage::Prepare => (step.kind == StepKind::Table).then_some(Class::Tables),
         Stage::Finish if of_rows => designed.entity.filter(|id| small(*id)).map(Class::Of),
@@ -141,7 +138,7 @@ mod tests {
             step(finish, StepKind::ForeignKey, 0, &[7]),
         ];
         // The second table is large.
-        let batched = batch(steps, &|entity| entity.0 == 0);
+        let batched = batch(steps, &|entity| entity.0 == 0, true);
         let seen: Vec<_> =
             batched.iter().map(|s| (s.step.what.as_str(), s.entity, s.after.clone())).collect();
         let of = |entity| Some(EntityId(entity));
@@ -163,10 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn what_rows_of_another_engine_may_forbid_stays_alone() {
+        let finish = Stage::Finish;
+        let kinds = [StepKind::Key, StepKind::Index, StepKind::Identity, StepKind::Statistics];
+        let steps = kinds.into_iter().map(|kind| step(finish, kind, 0, &[])).collect();
+        let names: Vec<_> =
+            batch(steps, &|_| true, false).into_iter().map(|s| s.step.what).collect();
+        assert_eq!(names, ["key of 0", "index of 0", "numbering of 0 and statistics of 0"]);
+    }
+
+    #[test]
     fn no_more_tables_are_made_in_one_than_there_is_room_for() {
         let tables = (0..120).map(|at| step(Stage::Prepare, StepKind::Table, at, &[])).collect();
         let sizes: Vec<_> =
-            batch(tables, &|_| true).iter().map(|one| one.step.parts.len()).collect();
+            batch(tables, &|_| true, true).iter().map(|one| one.step.parts.len()).collect();
         assert_eq!(sizes, [50, 50, 20]);
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct Planned {
 
 /// All chunks of the plan, in the order in which one worker alone would do them.
 ///
-/// `read_meanwhile` says that the target can be read back while foreign keys are made.
+/// `read_meanwhile` says that the target can be read back while foreign keys are made, `alike` that both
+/// sides are of one engine.
 ///
 /// # Errors
 /// What the source says when it is asked where to cut.
@@ -49,11 +50,12 @@ pub(super) async fn chunks(
     limits: &Limits,
     source: &dyn Source,
     read_meanwhile: bool,
+    alike: bool,
 ) -> Result<Vec<Chunk>, Fault> {
     let small = |id: EntityId| {
         planned.get(id.index()).is_some_and(|one| one.entity.bytes_estimate <= SMALL_BYTES)
     };
-    let steps = batch(steps, &small);
+    let steps = batch(steps, &small, alike);
     let mut chunks = Chunks::default();
     // Positions of the design become chunk ids; steps are numbered stage by stage.
     let mut ids = vec![ChunkId(0); steps.len()];

@@ -100,6 +100,7 @@ pub async fn draw(
         &migration.limits,
         source,
         able.transactional_steps,
+        from.engine == to.engine,
     )
     .await
     .map_err(|fault| occupied::with_columns(fault, &entities))?;

@@ -110,7 +110,7 @@ async fn a_plan_is_refused_when_file_or_catalogue_changed_since() {
     let plan = || setting.longhaul(&["plan", "-o", "plan.json"]).exits(0);
     let refused = |what: &str| {
         let said = setting.longhaul(&["run", "plan.json"]);
-        let _ = said.fault("plan-stale", 2, &[what, "Plan again"]);
+        let _ = said.fault("plan-stale", 2, &[what, "Draw it again"]);
     };
     let _ = plan();
     setting.migration(&from, &to.url(), "entities: [{ entity: pupil, where: \"id > 1\" }]");
@@ -365,7 +365,7 @@ async fn of_several_unfinished_runs_one_must_be_named() {
         let _ = setting.run(command.env(DIE_AT, "worker:Begun:1")).killed();
     }
     let said = setting.longhaul(&["resume", "--from", "sqlite:from.db", "--to", &to.url()]);
-    let said = said.fault("run-ambiguous", 2, &["Name the run"]);
+    let said = said.fault("run-ambiguous", 2, &["Name one of them"]);
     let status = setting.longhaul(&["status", "--to", &to.url(), "--from", "sqlite:from.db"]);
     let _ = status.fault("run-ambiguous", 2, &[]);
     let run = to.ask("SELECT run FROM longhaul.run WHERE migration = 'one'").await;

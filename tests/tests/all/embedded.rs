@@ -212,9 +212,14 @@ async fn a_connection_lost_at_any_step_of_a_chunk_costs_only_time() {
     use Op::{Begin, Commit, Complete, Execute, Finish, Session, Start, Write};
     for op in [Session, Begin, Start, Write, Finish, Execute, Complete, Commit] {
         let world = World::new();
-        world.of_target.pass(op).refuse(op, Code::Unreachable);
+        // The steps of a small table are one before its rows and one behind them, so the first is met.
+        if op == Execute {
+            world.of_target.refuse(op, Code::Unreachable).do_then_fail(op, Code::Unreachable);
+        } else {
+            world.of_target.pass(op).refuse(op, Code::Unreachable);
+        }
         // Two slots open two sessions, and a third after the one that failed.
-        if op != Session {
+        if !matches!(op, Session | Execute) {
             world.of_target.pass(op).do_then_fail(op, Code::Unreachable);
         }
         world.moves_everything().await;
@@ -303,6 +308,7 @@ async fn bad_rows_are_set_aside_one_by_one_and_all_others_arrive() {
     let mut world = World::with(|i| (i != 7 && i != 42).then(|| format!("name {i}")));
     let mut table = pupil();
     table.columns[1].nullable = false;
+    world.migration.limits.rejects = 2;
     world.target = Memory::new("new").with_table(table, &[]);
     let (record, plan) = world.stored().await;
     assert_eq!(world.carry(record.run, &plan).await.unwrap(), Ended::Complete);

@@ -54,7 +54,7 @@ async fn an_unknown_database_is_refused_by_name() {
     let (before, _) = url.rsplit_once('/').unwrap();
     let unknown = format!("{before}/longhaul_no_such_database");
     let said = setting.longhaul(&["run", "--from", &unknown, "--to", &url]);
-    let words = ["longhaul_no_such_database", "no such database", "Check user, password"];
+    let words = ["longhaul_no_such_database", "no such database", "Create the database"];
     let _ = said.fault("login-refused", 6, &words);
     to.is().await;
 }
@@ -66,7 +66,7 @@ async fn a_wrong_password_is_refused_and_the_right_one_is_never_shown() {
     let to = setting.sqlite("to.db", "");
     for login in ["postgres:wrong", "postgres", "nobody:wrong"] {
         let said = setting.longhaul(&["run", "--from", &server.url(login), "--to", &to]);
-        let _ = said.fault("login-refused", 6, &["127.0.0.1", "Check user, password"]);
+        let _ = said.fault("login-refused", 6, &["127.0.0.1", "Correct the user or the password"]);
     }
     let right = server.url(&format!("postgres:{PASSWORD}"));
     let client = tests::scratch::connect(&right).await;
@@ -189,7 +189,7 @@ async fn a_target_that_is_not_empty_keeps_its_rows() {
     let setting = Setting::new(LONGHAUL);
     let from = setting.sqlite("from.db", &source());
     let to = Untouched::with(&source()).await;
-    let words = ["pupil", "already holds rows", "Empty it"];
+    let words = ["pupil", "already hold rows", "--mode replace"];
     let said = setting.longhaul(&["run", "--from", &from, "--to", &to.database.url()]);
     let _ = said.fault("target-not-empty", 6, &words);
     to.is().await;

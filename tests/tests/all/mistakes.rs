@@ -190,6 +190,13 @@ async fn tables_that_hold_rows_are_all_named_at_once() {
     let sides = ["--from", "sqlite:shop.db", "--to", &to.url()];
     let _ = setting.longhaul(&[&["run"][..], &sides].concat()).exits(0);
     let again = setting.longhaul(&[&["run"][..], &sides].concat());
-    let words = ["2 tables do", "customer", "order", "--mode replace", "Nothing was written"];
+    let words = [
+        "2 tables do",
+        "customer",
+        "order",
+        "mode=replace",
+        "longhaul clean",
+        "Nothing was written",
+    ];
     let _ = again.fault("target-not-empty", 6, &words);
 }
