@@ -124,7 +124,7 @@ fn known(
     if environments.contains_key(&environment) {
         return Ok(environment);
     }
-    if url::is_path(name) {
+    if url::is_path(name) && !url::is_url(name) {
         return Err(Box::new(scheme(name, at)));
     }
     if name.contains(':') {

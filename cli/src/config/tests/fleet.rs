@@ -66,7 +66,7 @@ fn without_from_there_is_no_migration_and_without_fleet_no_fleet() {
     let fault = read(FLEET).migration().unwrap_err();
     assert_eq!(
         fault.to_string(),
-        "the migration file is not well formed (school.yaml): \
+        "the migration file is invalid (school.yaml): \
          `from` is missing, so it describes no migration"
     );
     assert_eq!(read(GOOD).fleet().unwrap_err().said(), Some("`fleet` is missing"));

@@ -514,7 +514,8 @@ fn overrides_are_pointed_at_too() {
     );
     assert_eq!(
         set("environments.prod.url=postgress://u:geheim@h"),
-        "--set environments.prod.url: this is not the URL of a database; did you mean `postgres:`?"
+        "--set environments.prod.url: this is not the URL of a database; did you mean `postgres:`?\n\
+         Supported are PostgreSQL (`postgres://…`), MySQL and MariaDB (`mysql://…`), and SQLite (`sqlite:path`)."
     );
     assert_eq!(
         variable("LONGHAUL_LIMITS__SLOTS", "x"),
@@ -550,7 +551,7 @@ fn bytes_that_are_not_text_are_pointed_at() {
     let error = from_bytes("school.yaml", "school", bytes, &[], &|_| None).unwrap_err();
     assert_eq!(
         error.fault().to_string(),
-        "the migration file is not well formed (school.yaml:1:10): this is not text in UTF-8"
+        "the migration file is invalid (school.yaml:1:10): this is not text in UTF-8"
     );
 }
 

@@ -120,6 +120,9 @@ fn every_key_is_read() {
             ("grade".into(), Policy::Replace("0".into())),
             ("no_such_date".into(), Policy::Reject),
         ]),
+        when: Some("grade is not null".into()),
+        checks: BTreeMap::from([("named".into(), "length(trim(name)) > 0".into())]),
+        compute: BTreeMap::from([("email".into(), "lower(trim(email))".into())]),
         rejects: Some(50),
         triggers: Triggers::Off,
         foreign_keys: protocol::mapping::ForeignKeyRule::Keep,
@@ -279,7 +282,7 @@ fn without_a_file_two_urls_are_enough() {
     let fault = Config::between("sqlite:a.db", "postgress://u:geheim@h/d").unwrap_err();
     assert_eq!(
         fault.to_string(),
-        "the URL is not one of an endpoint (--to): this is not the URL of a database; \
+        "the URL is not that of a database (--to): this is not the URL of a database; \
          did you mean `postgres:`?"
     );
 }

@@ -85,7 +85,7 @@ config-malformed
    ·               ─┬
    ·                ╰── these are bytes; did you mean `64MiB`?
    ╰────
-  help: Correct the marked place; `longhaul schema` prints what is allowed, for your editor.
+  help: Correct the marked place; `longhaul schema` prints the JSON Schema for your editor.
 "
     );
 }
