@@ -139,8 +139,11 @@ fn peculiar(table: &mut Table, to: Engine, said: &mut Sayings) {
         said.push((Level::Left, said_of_all("comment", text)));
     }
     let kinds: BTreeSet<_> = own.properties.iter().filter_map(|one| word(one.kind)).collect();
-    let statistics = (!own.statistics.is_empty()).then_some("extended statistics");
-    let kinds: Vec<_> = kinds.into_iter().chain(statistics).collect();
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    for one in &own.statistics {
+        let text = format!("extended statistics {} mean nothing to {to} and stay behind", one.name);
+        said.push((Level::Info, said_of_all("statistics", text)));
+    }
     if !kinds.is_empty() {
         let text = format!("{} mean nothing to {to} and stay behind", kinds.join(", "));
         said.push((Level::Info, said_of_all("storage", text)));

@@ -223,7 +223,7 @@ async fn theirs(database: &Database, all: &[String]) -> Vec<Answer> {
         "CREATE FUNCTION ask(question text) RETURNS text LANGUAGE plpgsql AS $f$
          DECLARE answer text;
          BEGIN
-             EXECUTE 'SELECT (' || question || ')::text FROM (SELECT {row}) AS r' INTO answer;
+             EXECUTE 'SELECT (' || question || ')::text FROM (SELECT {row} OFFSET 0) AS r' INTO answer;
              RETURN coalesce('=' || answer, 'NULL');
          EXCEPTION WHEN OTHERS THEN RETURN 'FAILED';
          END $f$",

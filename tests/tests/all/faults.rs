@@ -66,7 +66,11 @@ async fn a_wrong_password_is_refused_and_the_right_one_is_never_shown() {
     let to = setting.sqlite("to.db", "");
     for login in ["postgres:wrong", "postgres", "nobody:wrong"] {
         let said = setting.longhaul(&["run", "--from", &server.url(login), "--to", &to]);
-        let _ = said.fault("login-refused", 6, &["127.0.0.1", "Correct the user or the password"]);
+        let _ = said.fault(
+            "login-refused",
+            6,
+            &["127.0.0.1", "password", "Nothing was read or written"],
+        );
     }
     let right = server.url(&format!("postgres:{PASSWORD}"));
     let client = tests::scratch::connect(&right).await;

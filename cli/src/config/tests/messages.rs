@@ -431,7 +431,8 @@ fn environments_and_addresses() {
     );
     assert_eq!(
         changed("sqlite:school", "school"),
-        "school.yaml:2:18: this is neither a URL nor an environment of a migration file; a URL begins with its engine: `postgres://…`"
+        "school.yaml:2:18: this is a path, not a URL; did you mean `sqlite:school.db`?\n\
+         Supported are PostgreSQL (`postgres://…`), MySQL and MariaDB (`mysql://…`), and SQLite (`sqlite:path`)."
     );
     assert_eq!(
         changed("sqlite:school.db", "sqlite:"),
