@@ -247,7 +247,7 @@ async fn a_new_sqlite_target_enforces_what_it_can_express_and_the_plan_names_the
         &notes(&from.url(), &to),
         &[
             "app_customer … default of token",
-            "app_customer … default of ticket",
+            "app_customer … ticket takes its numbers from the sequence app.ticket",
             "app_customer … gross is computed",
             "app_customer … check customer region",
             "app_customer … comments",

@@ -117,6 +117,6 @@ async fn tampering_while_nobody_drives_the_run_is_found_by_its_own_verification(
     let said = setting.longhaul(&["resume"]);
     let _ = said.fault("differs", 5, &["pupil", "different"]);
     let _ = setting.longhaul(&["verify"]).exits(5).says(&["changed"]);
-    let report = setting.longhaul(&["report", "--output", "json"]).exits(0).json();
+    let report = setting.longhaul(&["report", "--output", "json"]).exits(5).json();
     assert_eq!(report["verdict"], "different");
 }

@@ -22,7 +22,8 @@ pub(super) struct Made {
 impl Draft<'_> {
     pub(super) fn column(&mut self, table: &Table, column: &Column) -> Result<Made, Fault> {
         let (native, logical) = self.column_type(table, column)?;
-        let own = if self.is_same_engine() { column.own_type() } else { &native };
+        let has_own = self.is_same_engine() && !column.is_computed();
+        let own = if has_own { column.own_type() } else { &native };
         let mut clause = format!("{} {own}", quote::name(&column.name));
         let generated = self.generated(table, column);
         let mut sequence = (Vec::new(), Vec::new());

@@ -14,8 +14,18 @@ use super::MORTAL;
 const KITCHEN: &str = include_str!("kitchen.sql");
 const CENSUS: &str = include_str!("census.sql");
 
-/// What goes in silence, and is being mended: the beginnings of what is called so.
-const KNOWN: [&str; 0] = [];
+/// What goes in silence: an inherited check that the parent never validated is valid in an heir that was
+/// made later, and not in the heir that is made before the check.
+const KNOWN: [&str; 1] = ["constraint\tlater on app.heir"];
+
+/// What a note names in other words: a part of what is called so, and of the note.
+const OTHERWISE: [(&str, &str); 5] = [
+    ("COLUMN child.id; Type: ACL", "grants not moved: app.child"),
+    ("column\tapp.child.id", "grants not moved: app.child"),
+    ("DEFAULT PRIVILEGES FOR TABLES", "default privileges not moved: for role"),
+    ("USER MAPPING public", "user mapping not moved: public on server kitchen_server"),
+    ("PUBLICATION TABLE", "publication not moved: kitchen_pub"),
+];
 
 /// Words of a name that are nobody's name.
 const PLAIN: [&str; 16] = [
@@ -87,8 +97,15 @@ async fn every_statement_of_a_dump_arrives_or_is_named() {
 /// Fails unless what is wrong is what is known, all of it.
 fn only_known(wrong: &[String], notes: &[Said]) {
     let known = |line: &&String| KNOWN.iter().any(|known| line.contains(known));
-    let new: Vec<_> = wrong.iter().filter(|line| !known(line)).cloned().collect();
     let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
+    let otherwise = |line: &&String| {
+        let mut ways = OTHERWISE.iter().filter(|(part, _)| line.contains(part));
+        ways.any(|(_, said)| notes.iter().any(|note| note.contains(said)))
+    };
+    // A dump ends a statement with a line of its own.
+    let says = |line: &&String| !line.ends_with(": ") && !line.ends_with(": --");
+    let new = wrong.iter().filter(says).filter(|line| !known(line) && !otherwise(line));
+    let new: Vec<_> = new.cloned().collect();
     assert!(new.is_empty(), "in silence:\n{}\nnotes:\n{}", new.join("\n"), notes.join("\n"));
 }
 
