@@ -37,9 +37,11 @@ async fn a_ledger_that_is_away_costs_next_to_nothing_per_chunk() {
     house.until_it(async || !house.done(run).await.is_empty()).await;
     let (began, before) = (Instant::now(), house.done(run).await.len());
     house.until(run, State::Complete).await;
-    let chunks = u32::try_from(house.done(run).await.len() - before).unwrap();
+    // How many were done by the first look is chance.
+    let all = house.done(run).await.len();
+    let chunks = u32::try_from(all - before).unwrap().max(1);
     let each = began.elapsed() / chunks;
-    assert!(chunks > 10 && each < Duration::from_millis(150), "{chunks} chunks, {each:?} each");
+    assert!(all > 10 && each < Duration::from_millis(150), "{chunks} of {all}, {each:?} each");
 }
 
 /// Whoever took a second task for it would wait for the first one's receipt, in a slot that others need.
