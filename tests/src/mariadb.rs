@@ -59,6 +59,8 @@ impl MariaDb {
         install.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
         install.args(["--skip-test-db", "--innodb-log-file-size=32M"]).args(user());
         install.arg(format!("--datadir={}", this.data().display()));
+        // A server that starts clears temporary tables away, other servers' in the same folder too.
+        install.arg(format!("--tmpdir={}", this.folder.path().display()));
         let made = install.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         assert!(made.status().is_ok_and(|status| status.success()), "it fails: {install:?}");
         this.run().await;
@@ -151,6 +153,7 @@ impl MariaDb {
         command.arg(format!("--port={}", self.port));
         for (name, path) in [
             ("datadir", self.data()),
+            ("tmpdir", self.folder.path().to_path_buf()),
             ("socket", self.socket()),
             ("pid-file", self.folder.path().join("pid")),
         ] {
